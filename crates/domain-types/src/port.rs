@@ -1,0 +1,22 @@
+//! The ports: what one context needs of another, as object-safe traits. Composition roots wire them.
+//!
+//! Every port has a conformance suite in [`testing`](crate::testing) (feature `testing`) that each implementation
+//! runs in its own tests.
+
+mod clock;
+mod event_sink;
+mod linear;
+mod quantizer;
+mod tensor_source;
+mod token_model;
+mod tokenizer;
+mod weight_codec;
+
+pub use clock::Clock;
+pub use event_sink::{EventSink, NullSink};
+pub use linear::Linear;
+pub use quantizer::{QuantizeRequest, Quantizer};
+pub use tensor_source::TensorSource;
+pub use token_model::{LogitRows, TokenModel};
+pub use tokenizer::{TokenId, Tokenizer};
+pub use weight_codec::{CodecSet, WeightCodec};

@@ -1,0 +1,30 @@
+//! Packed weights to floats and to linear layers.
+
+use crate::{Linear, PortError, QuantFormat, QuantTensor, TensorView};
+use alloc::boxed::Box;
+
+/// Reads one format.
+pub trait WeightCodec: Send + Sync {
+    /// The format it reads.
+    fn format(&self) -> QuantFormat;
+
+    /// Decodes a whole tensor into `out`, row after row. Total over bytes: any bit pattern decodes to some numbers
+    /// (perhaps not finite ones), never to a panic.
+    ///
+    /// Errors where the tensor has another format or `out` another length than the tensor has weights.
+    fn decode(&self, tensor: TensorView<'_>, out: &mut [f32]) -> Result<(), PortError>;
+
+    /// A linear layer that works on the packed bytes. Takes matrices only.
+    fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError>;
+}
+
+/// Finds codecs by format.
+pub trait CodecSet: Send + Sync {
+    /// The codec for a format, if there is one.
+    fn codec(&self, format: &QuantFormat) -> Option<&dyn WeightCodec>;
+
+    /// The codec for a format, or an error that names it.
+    fn require(&self, format: &QuantFormat) -> Result<&dyn WeightCodec, PortError> {
+        self.codec(format).ok_or_else(|| PortError::not_found("codec for format", format.id()))
+    }
+}
