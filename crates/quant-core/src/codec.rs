@@ -1,0 +1,66 @@
+//! The ports [`WeightCodec`] and [`Quantizer`] for any block format.
+
+use crate::QuantError;
+use crate::block::{BlockEncoder, BlockFormat, decode_row, encode_row};
+use crate::linear::PackedLinear;
+use crate::parallel::for_each_row;
+use domain_types::{
+    Linear, PortError, QuantFormat, QuantTensor, QuantizeRequest, Quantizer, TensorView, WeightCodec,
+};
+use std::marker::PhantomData;
+
+/// Reads tensors of block format `F`.
+pub(crate) struct BlockCodec<F>(PhantomData<F>);
+
+impl<F> BlockCodec<F> {
+    pub(crate) const NEW: Self = Self(PhantomData);
+}
+
+fn check_format<F: BlockFormat>(tensor: &TensorView<'_>) -> Result<(), QuantError> {
+    if *tensor.format() == F::FORMAT {
+        return Ok(());
+    }
+    Err(QuantError::WrongFormat { codec: F::FORMAT.id(), tensor: tensor.format().id() })
+}
+
+impl<F: BlockFormat> WeightCodec for BlockCodec<F> {
+    fn format(&self) -> QuantFormat {
+        F::FORMAT
+    }
+
+    fn decode(&self, tensor: TensorView<'_>, out: &mut [f32]) -> Result<(), PortError> {
+        check_format::<F>(&tensor)?;
+        let expected = tensor.shape().elements();
+        if out.len() != expected {
+            return Err(QuantError::OutputLength { expected, actual: out.len() }.into());
+        }
+        for_each_row(out, tensor.shape().row_len(), |index, out| decode_row::<F>(tensor.row(index), out));
+        Ok(())
+    }
+
+    fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
+        check_format::<F>(&tensor.view())?;
+        Ok(Box::new(PackedLinear::new(tensor, decode_row::<F>)))
+    }
+}
+
+/// Makes tensors with block encoder `E`.
+pub(crate) struct BlockQuantizer<E>(pub(crate) E);
+
+impl<E: BlockEncoder> Quantizer for BlockQuantizer<E> {
+    fn format(&self) -> QuantFormat {
+        <E::Format as BlockFormat>::FORMAT
+    }
+
+    fn quantize(&self, request: &QuantizeRequest<'_>) -> Result<QuantTensor, PortError> {
+        let (format, shape) = (self.format(), request.shape());
+        let mut bytes = vec![0; format.byte_len(&shape)?];
+        let row_bytes = format.row_bytes(shape.row_len())?;
+        for_each_row(&mut bytes, row_bytes, |index, out| {
+            let start = index * shape.row_len();
+            let row = &request.weights()[start..start + shape.row_len()];
+            encode_row(&self.0, row, request.importance(), out);
+        });
+        Ok(QuantTensor::new(format, shape, bytes)?)
+    }
+}

@@ -1,0 +1,55 @@
+//! Errors of this context.
+
+use domain_types::PortError;
+
+/// What can go wrong in quantization.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantError {
+    /// No format of this name.
+    #[error("format {name:?} is not known; known formats: {known}")]
+    UnknownFormat {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// The format can be read but not made.
+    #[error("format {name} can be read but not made by this version; formats that can be made: {encodable}")]
+    DecodeOnly {
+        /// What was asked for.
+        name: String,
+        /// The formats that have an encoder.
+        encodable: String,
+    },
+    /// An option that the format does not have or that is out of range.
+    #[error("format {format}: {reason}")]
+    BadOption {
+        /// The format.
+        format: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// A tensor of one format was handed to the codec of another.
+    #[error("codec {codec} was given a tensor of format {tensor}")]
+    WrongFormat {
+        /// The codec's format.
+        codec: &'static str,
+        /// The tensor's format.
+        tensor: &'static str,
+    },
+    /// An output buffer of the wrong length.
+    #[error("the output has room for {actual} weights, the tensor has {expected}")]
+    OutputLength {
+        /// Weights of the tensor.
+        expected: usize,
+        /// Room given.
+        actual: usize,
+    },
+}
+
+impl From<QuantError> for PortError {
+    fn from(error: QuantError) -> Self {
+        Self::new(error)
+    }
+}
