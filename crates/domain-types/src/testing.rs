@@ -14,7 +14,7 @@ mod tokenizer_suite;
 
 pub use codec_suite::{linear_conformance, weight_codec_conformance};
 pub use dense::{DenseCodecs, DenseLinear};
-pub use event_suite::{CollectingSink, clock_conformance, event_sink_conformance};
+pub use event_suite::{CollectingSink, clock_conformance, event_sink_conformance, sample_events};
 pub use memory_source::MemorySource;
 pub use model_suite::token_model_conformance;
 pub use quantizer_suite::quantizer_conformance;

@@ -26,7 +26,7 @@ impl EventSink for CollectingSink {
 }
 
 /// One event of every kind.
-fn samples() -> Vec<DomainEvent> {
+pub fn sample_events() -> Vec<DomainEvent> {
     use DomainEvent as E;
     alloc::vec![
         E::WeightsQuantized {
@@ -36,7 +36,12 @@ fn samples() -> Vec<DomainEvent> {
             spectral_distortion_db: -14.3,
             bits_per_weight: 3.0625,
         },
-        E::IncoherenceApplied { layer: "l".into(), transform: "hadamard-64".into(), mu_before: 9.0, mu_after: 4.0 },
+        E::IncoherenceApplied {
+            layer: "l".into(),
+            transform: "hadamard-64".into(),
+            mu_before: 9.0,
+            mu_after: 4.0
+        },
         E::GridOptimized { layer: "l".into(), centroids: 8, improvement_pct: 12.5 },
         E::CalibrationComplete { layers: 30, domains: alloc::vec!["math".into()], total_samples: 48 },
         E::TrainingStep { step: 1, loss: 5.0, learning_rate: 1e-3, tokens_per_second: 3000.0 },
@@ -54,13 +59,13 @@ fn samples() -> Vec<DomainEvent> {
 
 /// Takes one event of every kind, from two threads where there are threads.
 pub fn event_sink_conformance(sink: &dyn EventSink) {
-    for event in samples() {
+    for event in sample_events() {
         sink.record(&event);
     }
     #[cfg(feature = "std")]
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| samples().iter().for_each(|event| sink.record(event)));
+            scope.spawn(|| sample_events().iter().for_each(|event| sink.record(event)));
         }
     });
 }
