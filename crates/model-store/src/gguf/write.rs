@@ -1,0 +1,206 @@
+//! GGUF v3 files that carry their own checksums.
+
+mod atomic_file;
+mod encode;
+
+pub use atomic_file::AtomicFile;
+
+use super::raw_header::RawHeader;
+use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, payload};
+use crate::StoreError;
+use crate::provenance::{self, key};
+use domain_types::{Metadata, QuantTensor, TensorInfo};
+use std::collections::HashSet;
+use std::io::{Cursor, Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// Stands where a hash will be: the same length, so that the header does not move.
+const NO_HASH_YET: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Writes a GGUF file tensor by tensor, so memory stays at one tensor.
+///
+/// The descriptions of all tensors are given first; then [`push`](Self::push) takes them in that order, and
+/// [`finish`](Self::finish) fills in the checksums and publishes the file. Until then nothing is at the file's name,
+/// and whatever was there before stays; a writer that is dropped leaves nothing behind.
+#[derive(Debug)]
+pub struct GgufWriter<W> {
+    out: W,
+    file: String,
+    metadata: Metadata,
+    tensors: Vec<TensorInfo>,
+    hashes: Vec<String>,
+    written: u64,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct WriteReport {
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    /// SHA-256 of metadata and tensor descriptions, hexadecimal.
+    pub config_sha256: String,
+}
+
+impl GgufWriter<AtomicFile> {
+    /// Starts a file that appears at `path` when it is finished. `source_sha256` is the checksum of what the model
+    /// was made from ([`source_sha256`](crate::source_sha256)), `None` where there is no such thing.
+    ///
+    /// Keys that describe a file rather than a model (`general.alignment`, `pibit.tensor.*`, `pibit.*.sha256`,
+    /// `pibit.version`) are replaced.
+    pub fn create(
+        path: impl AsRef<Path>,
+        metadata: Metadata,
+        tensors: Vec<TensorInfo>,
+        source_sha256: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let header = Header::prepare(path.display().to_string(), metadata, tensors, source_sha256)?;
+        header.start(AtomicFile::create(path)?)
+    }
+
+    /// Fills in the checksums, waits for the disk and publishes the file under its name.
+    pub fn finish(mut self) -> Result<WriteReport, StoreError> {
+        let report = self.seal()?;
+        self.out.commit()?;
+        Ok(report)
+    }
+}
+
+impl GgufWriter<Cursor<Vec<u8>>> {
+    /// Starts a file in memory; otherwise like [`create`](GgufWriter::create).
+    pub fn in_memory(
+        metadata: Metadata,
+        tensors: Vec<TensorInfo>,
+        source_sha256: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        Header::prepare("<bytes>".into(), metadata, tensors, source_sha256)?.start(Cursor::new(Vec::new()))
+    }
+
+    /// Fills in the checksums and hands out the file's bytes.
+    pub fn finish(mut self) -> Result<Vec<u8>, StoreError> {
+        self.seal()?;
+        Ok(self.out.into_inner())
+    }
+}
+
+impl<W: Write + Seek> GgufWriter<W> {
+    /// Writes the next tensor: it must be the one described next, in the format and shape described.
+    pub fn push(&mut self, name: &str, tensor: &QuantTensor) -> Result<(), StoreError> {
+        let Some(next) = self.tensors.get(self.hashes.len()) else {
+            return Err(self.refuse(format!("`{name}` is one tensor more than was described")));
+        };
+        let (format, shape) = (tensor.format(), tensor.shape());
+        if (name, format, shape) != (next.name.as_str(), &next.format, &next.shape) {
+            let expected = format!("`{}` ({} {})", next.name, next.format, next.shape);
+            return Err(self.refuse(format!("expected tensor {expected}, got `{name}` ({format} {shape})")));
+        }
+        self.hashes.push(provenance::hex_sha256(tensor.bytes()));
+        self.write(tensor.bytes())?;
+        self.pad()
+    }
+
+    fn seal(&mut self) -> Result<WriteReport, StoreError> {
+        if let Some(missing) = self.tensors.get(self.hashes.len()) {
+            return Err(self.refuse(format!("tensor `{}` was described but not written", missing.name)));
+        }
+        let config_sha256 = config_sha256(&self.metadata, &self.tensors);
+        self.metadata.set(key::CONFIG_SHA256, config_sha256.as_str());
+        self.metadata.set(key::TENSOR_SHA256, std::mem::take(&mut self.hashes));
+        let bytes = self.written;
+        self.seek_to_start()?;
+        self.write(&encode::header(&self.metadata, &self.tensors))?;
+        self.out.flush().map_err(|e| self.io("cannot write", e))?;
+        Ok(WriteReport { bytes, config_sha256 })
+    }
+
+    fn seek_to_start(&mut self) -> Result<(), StoreError> {
+        self.out.seek(SeekFrom::Start(0)).map(drop).map_err(|e| self.io("cannot go back to its start", e))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.out.write_all(bytes).map_err(|e| self.io("cannot write (is the disk full?)", e))?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn pad(&mut self) -> Result<(), StoreError> {
+        let gap = self.written.next_multiple_of(DEFAULT_ALIGNMENT) - self.written;
+        self.write(&[0; DEFAULT_ALIGNMENT as usize][..gap as usize])
+    }
+}
+
+impl<W> GgufWriter<W> {
+    fn refuse(&self, reason: String) -> StoreError {
+        StoreError::Write { file: self.file.clone(), reason }
+    }
+
+    fn io(&self, action: &'static str, source: std::io::Error) -> StoreError {
+        StoreError::Io { file: self.file.clone(), action, source }
+    }
+}
+
+/// A header that our own reader accepts, before any file exists.
+struct Header {
+    file: String,
+    metadata: Metadata,
+    tensors: Vec<TensorInfo>,
+    bytes: Vec<u8>,
+}
+
+impl Header {
+    fn prepare(
+        file: String,
+        mut metadata: Metadata,
+        tensors: Vec<TensorInfo>,
+        source_sha256: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        set_provenance(&mut metadata, &tensors, source_sha256);
+        let refuse = |reason: String| StoreError::Write { file: file.clone(), reason };
+        let mut names = HashSet::new();
+        if let Some(twice) = tensors.iter().find(|t| !names.insert(t.name.as_str())) {
+            return Err(refuse(format!("tensor `{}` is described twice", twice.name)));
+        }
+        for tensor in &tensors {
+            tensor.format.byte_len(&tensor.shape)?;
+        }
+        let bytes = encode::header(&metadata, &tensors);
+        RawHeader::read(&bytes).map_err(|rejection| refuse(rejection.fault.to_string()))?;
+        Ok(Self { file, metadata, tensors, bytes })
+    }
+
+    fn start<W: Write + Seek>(self, out: W) -> Result<GgufWriter<W>, StoreError> {
+        let Self { file, metadata, tensors, bytes } = self;
+        let mut writer = GgufWriter { out, file, metadata, tensors, hashes: Vec::new(), written: 0 };
+        writer.write(&bytes)?;
+        writer.pad()?;
+        Ok(writer)
+    }
+}
+
+fn set_provenance(metadata: &mut Metadata, tensors: &[TensorInfo], source_sha256: Option<&str>) {
+    for stale in [ALIGNMENT_KEY, payload::NAMES, payload::FORMATS, payload::SHAPES, key::SOURCE_SHA256] {
+        metadata.remove(stale);
+    }
+    payload::record(tensors, metadata);
+    if metadata.get("general.quantization_version").is_none()
+        && tensors.iter().any(|t| t.format.block_len() > 1 && t.format.ggml_type().is_some())
+    {
+        metadata.set("general.quantization_version", 2_u32); // ggml's GGML_QNT_VERSION
+    }
+    metadata.set(key::VERSION, env!("CARGO_PKG_VERSION"));
+    if let Some(hash) = source_sha256 {
+        metadata.set(key::SOURCE_SHA256, hash);
+    }
+    metadata.set(key::CONFIG_SHA256, NO_HASH_YET);
+    metadata.set(key::TENSOR_SHA256, vec![NO_HASH_YET.to_owned(); tensors.len()]);
+}
+
+/// SHA-256 of everything that a file says besides its checksums: its header as this crate writes it, without
+/// `pibit.config.sha256` and `pibit.tensor.sha256`.
+pub(crate) fn config_sha256(metadata: &Metadata, tensors: &[TensorInfo]) -> String {
+    let mut metadata = metadata.clone();
+    metadata.remove(key::CONFIG_SHA256);
+    metadata.remove(key::TENSOR_SHA256);
+    provenance::hex_sha256(&encode::header(&metadata, tensors))
+}

@@ -1,0 +1,137 @@
+//! A file that appears whole or not at all.
+
+use crate::StoreError;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// A file being written beside its final name, which it takes on [`commit`](Self::commit). Dropped before that, it
+/// is gone. On Linux it has no name at all until then, so even a killed process leaves nothing behind.
+#[derive(Debug)]
+pub struct AtomicFile {
+    draft: Draft,
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+#[derive(Debug)]
+enum Draft {
+    #[cfg(target_os = "linux")]
+    Unnamed(File),
+    Named(NamedTempFile),
+}
+
+impl AtomicFile {
+    /// Starts a file that will appear at `path`.
+    pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        if path.file_name().is_none() || path.is_dir() {
+            let error = io::Error::new(io::ErrorKind::IsADirectory, "it must name a file");
+            return Err(StoreError::io(path, "cannot write")(error));
+        }
+        let draft = Draft::open(&folder).map_err(StoreError::io(&folder, "cannot make a file in this folder"))?;
+        Ok(Self { draft, path: path.to_owned(), folder })
+    }
+
+    /// Waits until the bytes are on the disk, gives the file its name, and waits for the folder.
+    pub(crate) fn commit(self) -> Result<(), StoreError> {
+        let Self { draft, path, folder } = self;
+        draft.file().sync_all().map_err(StoreError::io(&path, "cannot flush to the disk"))?;
+        draft.publish(&path, &folder).map_err(StoreError::io(&path, "cannot give the finished file its name"))?;
+        sync_folder(&folder).map_err(StoreError::io(&folder, "cannot flush the folder to the disk"))
+    }
+}
+
+impl Draft {
+    fn open(folder: &Path) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Ok(file) = unnamed(folder) {
+            return Ok(Self::Unnamed(file));
+        }
+        named(folder).map(Self::Named)
+    }
+
+    fn file(&self) -> &File {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(file) => file,
+            Self::Named(file) => file.as_file(),
+        }
+    }
+
+    fn publish(self, path: &Path, folder: &Path) -> io::Result<()> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(file) => {
+                // Links cannot replace a file, renames can: link to a fresh name, then rename.
+                let linked = tempfile::Builder::new().prefix(".pibit-").make_in(folder, |name| link(&file, name))?;
+                linked.into_temp_path().persist(path).map_err(|e| e.error)
+            }
+            Self::Named(file) => {
+                let _ = folder;
+                file.persist(path).map(drop).map_err(|e| e.error)
+            }
+        }
+    }
+}
+
+fn named(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".pibit-").suffix(".partial");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // What any new file gets; the process's umask takes its share away.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// A file without a name, on file systems that have such.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666))?.into())
+}
+
+/// Gives a file without a name its first one.
+#[cfg(target_os = "linux")]
+fn link(file: &File, name: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD};
+    use std::os::fd::AsRawFd;
+    let handle = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(rustix::fs::linkat(CWD, handle, CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "folders can be synced on Unix only")]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.draft.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.draft.file().flush()
+    }
+}
+
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.draft.file().seek(to)
+    }
+}

@@ -1,0 +1,55 @@
+//! Checksums: where a file comes from, and whether it is still what was written.
+
+use crate::{StoreError, load};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// Metadata keys that every file written here carries.
+pub(crate) mod key {
+    /// Version of pibit that wrote the file.
+    pub(crate) const VERSION: &str = "pibit.version";
+    /// SHA-256 of what the model was made from.
+    pub(crate) const SOURCE_SHA256: &str = "pibit.source.sha256";
+    /// SHA-256 of metadata and tensor descriptions.
+    pub(crate) const CONFIG_SHA256: &str = "pibit.config.sha256";
+    /// SHA-256 of each tensor's bytes, in the order of the file.
+    pub(crate) const TENSOR_SHA256: &str = "pibit.tensor.sha256";
+}
+
+/// SHA-256 of a file, hexadecimal.
+pub fn sha256_file(path: impl AsRef<Path>) -> Result<String, StoreError> {
+    Ok(hex_sha256(&load::file_bytes(path.as_ref())?))
+}
+
+/// SHA-256 of a model: of the file, or for a folder of the names and checksums of its JSON and safetensors files in
+/// the format of `sha256sum`, sorted by name.
+pub fn source_sha256(path: impl AsRef<Path>) -> Result<String, StoreError> {
+    let path = path.as_ref();
+    if !path.is_dir() {
+        return sha256_file(path);
+    }
+    let mut listing = String::new();
+    for file in model_files(path)? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        listing += &format!("{}  {name}\n", sha256_file(&file)?);
+    }
+    Ok(hex_sha256(listing.as_bytes()))
+}
+
+fn model_files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let fail = || StoreError::io(folder, "cannot list this folder");
+    let mut files = Vec::new();
+    for entry in folder.read_dir().map_err(fail())? {
+        let path = entry.map_err(fail())?.path();
+        let extension = path.extension().and_then(|e| e.to_str());
+        if path.is_file() && matches!(extension, Some("json" | "safetensors" | "jinja")) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

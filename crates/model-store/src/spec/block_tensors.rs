@@ -1,0 +1,39 @@
+//! Which tensors a dense decoder has.
+
+use crate::StoreError;
+use domain_types::TensorSource;
+
+/// Tensors of a block, after `blk.N.`.
+const OF_BLOCK: [&str; 16] = [
+    "attn_norm.weight",
+    "attn_q.weight",
+    "attn_q.bias",
+    "attn_k.weight",
+    "attn_k.bias",
+    "attn_v.weight",
+    "attn_v.bias",
+    "attn_q_norm.weight",
+    "attn_k_norm.weight",
+    "attn_output.weight",
+    "post_attention_norm.weight",
+    "ffn_norm.weight",
+    "ffn_gate.weight",
+    "ffn_up.weight",
+    "ffn_down.weight",
+    "post_ffw_norm.weight",
+];
+
+/// Refuses tensors of a block that the specification has no place for.
+pub(super) fn refuse_unknown(source: &dyn TensorSource) -> Result<(), StoreError> {
+    let unknown = source.tensors().iter().find(|t| {
+        let within = t.name.strip_prefix("blk.").and_then(|rest| rest.split_once('.'));
+        within.is_some_and(|(_, name)| !OF_BLOCK.contains(&name))
+    });
+    match unknown {
+        None => Ok(()),
+        Some(tensor) => Err(StoreError::Unsupported {
+            what: format!("tensor `{}`", tensor.name),
+            instead: "use a dense Llama, Qwen 2, Qwen 3 or Gemma 3 model".into(),
+        }),
+    }
+}
