@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod chat;
+mod error;
+mod evaluate;
+mod generate;
+mod kv_cache;
+mod parallel;
+mod sampler;
+mod transformer;
+
+pub use chat::{ChatMessage, ChatTemplate};
+pub use error::InferenceError;
+pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate};
+pub use generate::{Finish, GenerateOptions, Generation, generate};
+pub use sampler::{Sampler, SamplerOptions};
+pub use transformer::{LoadOptions, Transformer};

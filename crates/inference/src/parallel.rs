@@ -1,0 +1,33 @@
+//! Loops over independent items: on the rayon pool with feature `parallel`, else one after the other.
+
+/// Below this many floats (or multiply–adds) waking other threads costs more than it saves.
+const WORTH_SHARING: usize = 1 << 14;
+
+/// Calls `work(index, item)` for every item. `cost` estimates the floats or multiply–adds of all items together.
+pub(crate) fn for_each<T: Send>(items: &mut [T], cost: usize, work: impl Fn(usize, &mut T) + Sync + Send) {
+    #[cfg(feature = "parallel")]
+    if items.len() > 1 && cost >= WORTH_SHARING {
+        use rayon::prelude::*;
+        items.par_iter_mut().enumerate().for_each(|(i, item)| work(i, item));
+        return;
+    }
+    #[cfg(not(feature = "parallel"))]
+    let _ = (cost, WORTH_SHARING);
+    items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
+}
+
+/// Calls `work(index, row)` for every row of a matrix, row after row in memory.
+pub(crate) fn for_each_row(
+    matrix: &mut [f32],
+    row_len: usize,
+    work: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    #[cfg(feature = "parallel")]
+    if matrix.len() >= 2 * WORTH_SHARING {
+        use rayon::prelude::*;
+        let rows = matrix.par_chunks_exact_mut(row_len).enumerate();
+        rows.with_min_len(WORTH_SHARING.div_ceil(row_len)).for_each(|(i, row)| work(i, row));
+        return;
+    }
+    matrix.chunks_exact_mut(row_len).enumerate().for_each(|(i, row)| work(i, row));
+}

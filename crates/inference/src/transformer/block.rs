@@ -1,0 +1,57 @@
+//! A transformer block: attention and feed-forward, each normed before and added to the residual stream after.
+
+use super::attention::Attention;
+use super::feed_forward::FeedForward;
+use super::norm::RmsNorm;
+use super::rope::RopePair;
+use super::scratch::{Scratch, grown};
+use crate::kv_cache::KvCache;
+use crate::parallel;
+
+/// One block.
+pub(super) struct Block {
+    pub(super) attention_norm: RmsNorm,
+    pub(super) attention: Attention,
+    /// Gemma 3: norms the attention output before it joins the residual stream.
+    pub(super) post_attention_norm: Option<RmsNorm>,
+    pub(super) ffn_norm: RmsNorm,
+    pub(super) feed_forward: FeedForward,
+    /// Gemma 3: norms the feed-forward output before it joins the residual stream.
+    pub(super) post_ffn_norm: Option<RmsNorm>,
+}
+
+impl Block {
+    /// Runs `tokens` rows of `scratch.hidden` through layer `layer`.
+    pub(super) fn forward(
+        &self,
+        layer: usize,
+        tokens: usize,
+        rope: &RopePair,
+        cache: &mut KvCache,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { hidden, normed, output, attention, gate, up } = scratch;
+        let len = tokens * self.attention.width();
+        let (hidden, normed, output) = (&mut hidden[..len], grown(normed, len), grown(output, len));
+
+        self.attention_norm.normalize(hidden, normed);
+        self.attention.forward(layer, tokens, normed, rope, cache, attention, output);
+        join(hidden, output, self.post_attention_norm.as_ref(), self.attention.width());
+
+        self.ffn_norm.normalize(hidden, normed);
+        self.feed_forward.forward(tokens, normed, (gate, up), output);
+        join(hidden, output, self.post_ffn_norm.as_ref(), self.attention.width());
+    }
+
+    pub(super) fn weight_bytes(&self) -> usize {
+        self.attention.weight_bytes() + self.feed_forward.weight_bytes()
+    }
+}
+
+/// Adds the output of a half block to the residual stream.
+fn join(hidden: &mut [f32], output: &mut [f32], post_norm: Option<&RmsNorm>, width: usize) {
+    if let Some(norm) = post_norm {
+        parallel::for_each_row(output, width, |_, row| norm.normalize_in_place(row));
+    }
+    hidden.iter_mut().zip(&*output).for_each(|(h, o)| *h += o);
+}

@@ -1,0 +1,114 @@
+//! From a tensor source to a network, every shape checked.
+
+mod tensors;
+
+use super::attention::{Attention, HeadShape, Projection};
+use super::block::Block;
+use super::feed_forward::FeedForward;
+use super::norm::RmsNorm;
+use super::rope::RopePair;
+use super::{Scratch, Transformer};
+use crate::InferenceError;
+use crate::kv_cache::KvCache;
+use domain_types::{CodecSet, DomainError, ModelSpec, TensorSource};
+use tensors::Tensors;
+
+/// How a model is loaded. The default takes everything from the model.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoadOptions {
+    context_length: Option<usize>,
+}
+
+impl LoadOptions {
+    /// Positions that the key–value cache may grow to; by default as many as the model was made for. Memory is taken
+    /// as positions are used.
+    #[must_use]
+    pub fn with_context_length(mut self, tokens: usize) -> Self {
+        self.context_length = Some(tokens);
+        self
+    }
+}
+
+pub(super) fn load(
+    source: &dyn TensorSource,
+    codecs: &dyn CodecSet,
+    options: LoadOptions,
+) -> Result<Transformer, InferenceError> {
+    let spec = source.spec().map_err(InferenceError::Port)?;
+    spec.validate()?;
+    let capacity = context_length(&spec, options)?;
+    if let Some(cap) = spec.logit_softcap.filter(|c| !c.is_finite() || *c <= 0.0) {
+        return Err(DomainError::BadSpec(format!("logit soft cap {cap} must be finite and positive")).into());
+    }
+    let mut tensors = Tensors::new(source, codecs, &spec.architecture);
+    let embedding = tensors.linear("token_embd.weight", spec.vocab_size, spec.width)?;
+    let blocks = (0..spec.layers).map(|layer| block(&mut tensors, &spec, layer)).collect::<Result<_, _>>()?;
+    let factors = tensors.optional_vector("rope_freqs.weight", spec.rope.dims / 2)?;
+    let rope = RopePair::new(&spec.rope, spec.attention.sliding_window.is_some(), factors.as_deref())?;
+    let output_norm = RmsNorm::new(tensors.vector("output_norm.weight", spec.width)?, spec.norm_eps);
+    let head = if spec.tied_embeddings {
+        None
+    } else {
+        Some(tensors.linear("output.weight", spec.vocab_size, spec.width)?)
+    };
+    tensors.finish()?;
+    let a = &spec.attention;
+    let cache = KvCache::new(spec.layers, a.kv_heads, a.head_dim, capacity);
+    Ok(Transformer { embedding, blocks, output_norm, head, rope, cache, scratch: Scratch::default(), spec })
+}
+
+fn context_length(spec: &ModelSpec, options: LoadOptions) -> Result<usize, InferenceError> {
+    let longest = spec.context_length;
+    match options.context_length.unwrap_or(longest) {
+        asked if asked == 0 || asked > longest => Err(InferenceError::ContextLength { asked, longest }),
+        asked => Ok(asked),
+    }
+}
+
+fn block(tensors: &mut Tensors<'_>, spec: &ModelSpec, layer: usize) -> Result<Block, InferenceError> {
+    let name = |part: &str| format!("blk.{layer}.{part}");
+    Ok(Block {
+        attention_norm: norm(tensors, spec, &name("attn_norm.weight"))?,
+        attention: attention(tensors, spec, layer)?,
+        post_attention_norm: post_norm(tensors, spec, &name("post_attention_norm.weight"))?,
+        ffn_norm: norm(tensors, spec, &name("ffn_norm.weight"))?,
+        feed_forward: FeedForward {
+            gate: tensors.linear(&name("ffn_gate.weight"), spec.ffn_width, spec.width)?,
+            up: tensors.linear(&name("ffn_up.weight"), spec.ffn_width, spec.width)?,
+            down: tensors.linear(&name("ffn_down.weight"), spec.width, spec.ffn_width)?,
+            activation: spec.activation,
+        },
+        post_ffn_norm: post_norm(tensors, spec, &name("post_ffw_norm.weight"))?,
+    })
+}
+
+fn norm(tensors: &mut Tensors<'_>, spec: &ModelSpec, name: &str) -> Result<RmsNorm, InferenceError> {
+    Ok(RmsNorm::new(tensors.vector(name, spec.width)?, spec.norm_eps))
+}
+
+fn post_norm(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    name: &str,
+) -> Result<Option<RmsNorm>, InferenceError> {
+    spec.post_norms.then(|| norm(tensors, spec, name)).transpose()
+}
+
+fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, layer: usize) -> Result<Attention, InferenceError> {
+    let a = &spec.attention;
+    let mut projection = |part: &str, width: usize, normed: bool| -> Result<_, InferenceError> {
+        let name = |suffix: &str| format!("blk.{layer}.attn_{part}{suffix}");
+        let linear = tensors.linear(&name(".weight"), width, spec.width)?;
+        let bias = a.qkv_bias.then(|| tensors.vector(&name(".bias"), width)).transpose()?;
+        let head_norm = normed.then(|| tensors.vector(&name("_norm.weight"), a.head_dim)).transpose()?;
+        Ok(Projection { linear, bias, head_norm: head_norm.map(|w| RmsNorm::new(w, spec.norm_eps)) })
+    };
+    Ok(Attention {
+        query: projection("q", spec.q_width(), a.qk_norm)?,
+        key: projection("k", spec.kv_width(), a.qk_norm)?,
+        value: projection("v", spec.kv_width(), false)?,
+        output: tensors.linear(&format!("blk.{layer}.attn_output.weight"), spec.width, spec.q_width())?,
+        shape: HeadShape::new(a),
+        window: a.sliding_window.filter(|w| w.applies_to(layer)).map(|w| w.size),
+    })
+}

@@ -1,0 +1,75 @@
+//! Taking tensors out of a source by name and expected shape.
+
+use crate::InferenceError;
+use domain_types::{CodecSet, Linear, QuantTensor, Shape, TensorSource};
+use std::collections::HashSet;
+
+/// A source whose tensors are handed out against an expected shape, each at most once.
+pub(super) struct Tensors<'a> {
+    source: &'a dyn TensorSource,
+    codecs: &'a dyn CodecSet,
+    architecture: &'a str,
+    taken: HashSet<String>,
+}
+
+impl<'a> Tensors<'a> {
+    pub(super) fn new(source: &'a dyn TensorSource, codecs: &'a dyn CodecSet, architecture: &'a str) -> Self {
+        Self { source, codecs, architecture, taken: HashSet::new() }
+    }
+
+    /// A linear layer of `outputs` × `inputs` on the packed weights.
+    pub(super) fn linear(
+        &mut self,
+        name: &str,
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Box<dyn Linear>, InferenceError> {
+        let tensor = self.take(name, Shape::matrix(outputs, inputs)?)?;
+        Ok(self.codecs.require(tensor.format())?.linear(tensor)?)
+    }
+
+    /// A vector of `len` finite floats.
+    pub(super) fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>, InferenceError> {
+        let tensor = self.take(name, Shape::vector(len)?)?;
+        let mut values = vec![0.0; len];
+        self.codecs.require(tensor.format())?.decode(tensor.view(), &mut values)?;
+        match values.iter().position(|x| !x.is_finite()) {
+            Some(index) => Err(InferenceError::NotFinite { name: name.into(), index, value: values[index] }),
+            None => Ok(values),
+        }
+    }
+
+    /// A vector, if the source has it.
+    pub(super) fn optional_vector(
+        &mut self,
+        name: &str,
+        len: usize,
+    ) -> Result<Option<Vec<f32>>, InferenceError> {
+        self.source.info(name).is_some().then(|| self.vector(name, len)).transpose()
+    }
+
+    /// Fails where a tensor is left over: a network without it would compute something else than the model means.
+    pub(super) fn finish(self) -> Result<(), InferenceError> {
+        match self.source.tensors().iter().find(|t| !self.taken.contains(&t.name)) {
+            None => Ok(()),
+            Some(info) => Err(InferenceError::UnusedTensor {
+                name: info.name.clone(),
+                architecture: self.architecture.into(),
+            }),
+        }
+    }
+
+    fn take(&mut self, name: &str, expected: Shape) -> Result<QuantTensor, InferenceError> {
+        let Some(info) = self.source.info(name) else {
+            return Err(InferenceError::MissingTensor {
+                name: name.into(),
+                architecture: self.architecture.into(),
+            });
+        };
+        if info.shape != expected {
+            return Err(InferenceError::TensorShape { name: name.into(), expected, found: info.shape });
+        }
+        self.taken.insert(name.into());
+        Ok(self.source.tensor(name)?)
+    }
+}
