@@ -10,8 +10,17 @@ pub(crate) trait BlockFormat: Send + Sync + 'static {
     /// The format's descriptor.
     const FORMAT: QuantFormat;
 
+    /// Levels of the grid, where a block is one scale times fixed levels.
+    const LEVELS: Option<usize> = None;
+
     /// Decodes one block into as many weights as `out` holds.
     fn decode_block(bytes: &[u8], out: &mut [f32]);
+
+    /// The distance between neighbouring levels, where it is one for the whole block. Quality figures estimate it
+    /// from the decoded weights elsewhere.
+    fn block_step(_bytes: &[u8]) -> Option<f32> {
+        None
+    }
 }
 
 /// Blocks of one format, made. The encoder carries the options (step search, constant, …).
@@ -21,6 +30,11 @@ pub(crate) trait BlockEncoder: Send + Sync + 'static {
 
     /// Encodes one block. `importance`, where given, is as long as `weights`: the weight of each squared error.
     fn encode_block(&self, weights: &[f32], importance: Option<&[f32]>, bytes: &mut [u8]);
+
+    /// Whether requests without importance are to be refused, because the options ask for its use.
+    fn needs_importance(&self) -> bool {
+        false
+    }
 }
 
 /// Decodes a row, block by block.

@@ -8,6 +8,7 @@ use domain_types::{
     Linear, PortError, QuantFormat, QuantTensor, QuantizeRequest, Quantizer, TensorView, WeightCodec,
 };
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Reads tensors of block format `F`.
 pub(crate) struct BlockCodec<F>(PhantomData<F>);
@@ -21,6 +22,35 @@ fn check_format<F: BlockFormat>(tensor: &TensorView<'_>) -> Result<(), QuantErro
         return Ok(());
     }
     Err(QuantError::WrongFormat { codec: F::FORMAT.id(), tensor: tensor.format().id() })
+}
+
+/// A codec as this crate's own row-wise work sees it.
+pub(crate) trait RowCodec: WeightCodec {
+    /// Levels of the format's grid, where its blocks are one grid each.
+    fn levels(&self) -> Option<usize>;
+
+    /// Decodes a row of whole blocks and perhaps a short one.
+    fn decode_row(&self, bytes: &[u8], out: &mut [f32]);
+
+    /// The step at each block's weights where the format knows it: `found` gets the block's range and its step.
+    fn block_steps(&self, bytes: &[u8], row_len: usize, found: &mut dyn FnMut(Range<usize>, Option<f32>));
+}
+
+impl<F: BlockFormat> RowCodec for BlockCodec<F> {
+    fn levels(&self) -> Option<usize> {
+        F::LEVELS
+    }
+
+    fn decode_row(&self, bytes: &[u8], out: &mut [f32]) {
+        decode_row::<F>(bytes, out);
+    }
+
+    fn block_steps(&self, bytes: &[u8], row_len: usize, found: &mut dyn FnMut(Range<usize>, Option<f32>)) {
+        let starts = (0..row_len).step_by(F::FORMAT.block_len());
+        for (start, block) in starts.zip(bytes.chunks(F::FORMAT.block_bytes())) {
+            found(start..row_len.min(start + F::FORMAT.block_len()), F::block_step(block));
+        }
+    }
 }
 
 impl<F: BlockFormat> WeightCodec for BlockCodec<F> {
@@ -54,6 +84,13 @@ impl<E: BlockEncoder> Quantizer for BlockQuantizer<E> {
 
     fn quantize(&self, request: &QuantizeRequest<'_>) -> Result<QuantTensor, PortError> {
         let (format, shape) = (self.format(), request.shape());
+        if self.0.needs_importance() && request.importance().is_none() {
+            return Err(QuantError::BadOption {
+                format: format.id().into(),
+                reason: "step search imatrix needs an importance per column; give one, or choose mse".into(),
+            }
+            .into());
+        }
         let mut bytes = vec![0; format.byte_len(&shape)?];
         let row_bytes = format.row_bytes(shape.row_len())?;
         for_each_row(&mut bytes, row_bytes, |index, out| {

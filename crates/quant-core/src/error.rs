@@ -46,6 +46,32 @@ pub enum QuantError {
         /// Room given.
         actual: usize,
     },
+    /// Weights to compare with are too few or too many.
+    #[error("{actual} original weights were given for a tensor of {expected}; both must be the same tensor")]
+    WeightCount {
+        /// Weights of the tensor.
+        expected: usize,
+        /// Weights given.
+        actual: usize,
+    },
+    /// A weight that is not a number, or infinite.
+    #[error("row {row} of the {which} weights has entries that are not finite; the source is damaged")]
+    NotFinite {
+        /// `original` or `decoded`.
+        which: &'static str,
+        /// The first such row.
+        row: usize,
+    },
+    /// A tensor that no ggml format holds exactly.
+    #[error("a tensor {shape} of format {format} cannot be exported exactly: {reason}")]
+    NoExactExport {
+        /// The tensor's format.
+        format: &'static str,
+        /// Its shape.
+        shape: String,
+        /// Why not, and what would help.
+        reason: String,
+    },
 }
 
 impl From<QuantError> for PortError {

@@ -1,7 +1,36 @@
 //! The weight formats, a module each: descriptor and decoder in the file, encoder and tables in its folder.
 
+pub(crate) mod fit;
 pub(crate) mod float;
+pub(crate) mod ggml;
+pub(crate) mod i_quant;
+pub(crate) mod iq1_m;
+pub(crate) mod iq1_s;
+pub(crate) mod iq2_s;
+pub(crate) mod iq2_xs;
+pub(crate) mod iq2_xxs;
+pub(crate) mod iq3_s;
+pub(crate) mod iq3_xxs;
+pub(crate) mod iq4_nl;
+pub(crate) mod iq4_xs;
+pub(crate) mod k_quant;
+pub(crate) mod nf;
+pub(crate) mod piq;
+pub(crate) mod pit;
+pub(crate) mod q2_k;
+pub(crate) mod q3_k;
+pub(crate) mod q4_0;
+pub(crate) mod q4_1;
+pub(crate) mod q4_k;
+pub(crate) mod q5_0;
+pub(crate) mod q5_1;
+pub(crate) mod q5_k;
+pub(crate) mod q6_k;
 pub(crate) mod q8_0;
+pub(crate) mod ternary;
+pub(crate) mod tq1_0;
+pub(crate) mod tq2_0;
+pub(crate) mod uq;
 
 /// The F16 at the start of `bytes`.
 pub(crate) fn read_f16(bytes: &[u8]) -> f32 {

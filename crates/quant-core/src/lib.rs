@@ -3,15 +3,21 @@
 mod block;
 mod codec;
 mod error;
+mod export;
 mod formats;
 mod gemm;
+mod grid;
 mod linear;
 mod options;
 mod parallel;
+mod planes;
 mod registry;
+mod stats;
 #[cfg(test)]
 mod testing;
 
 pub use error::QuantError;
+pub use export::export_tensor;
 pub use options::{GridConstant, QuantizeOptions, StepSearch};
 pub use registry::{Codecs, FormatEntry, catalogue, entries, quantizer};
+pub use stats::{Comparison, GridFit, compare, grid_fit};

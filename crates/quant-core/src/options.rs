@@ -1,14 +1,18 @@
 //! What a caller may choose when quantizing.
 
+use crate::QuantError;
+
 /// How the step of a grid is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepSearch {
-    /// Closed form from the block's root mean square: no search.
+    /// Closed form from a figure of the block (its root mean square; for ternary the mean magnitude, for NormalFloat
+    /// the largest): no search.
     Rms,
     /// The step of least squared error.
     #[default]
     Mse,
-    /// The step of least squared error weighted by the importance of each column (imatrix).
+    /// The step of least squared error weighted by the importance of each column (imatrix). Requests without
+    /// importance are refused.
     Imatrix,
 }
 
@@ -27,8 +31,8 @@ impl std::str::FromStr for StepSearch {
 
 /// The constant c of a grid with step α·c/k.
 ///
-/// With a free α the choice changes nothing but the starting point of a search: every such grid is uniform. The
-/// options exist so that this can be shown, not because it is in doubt.
+/// It matters for [`StepSearch::Rms`], where α is the block's root mean square. A searched step is the best one
+/// whatever c and k are: with a free α every such grid is uniform. The options exist so that this can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the variants are the constants they are named after")]
 pub enum GridConstant {
@@ -78,4 +82,40 @@ pub struct QuantizeOptions {
     pub constant: GridConstant,
     /// The divisor k ∈ {2, 3, 4, 5}; the format's default where `None`.
     pub k: Option<u8>,
+}
+
+impl QuantizeOptions {
+    /// The same with another step search.
+    #[must_use]
+    pub fn with_step(mut self, step: StepSearch) -> Self {
+        self.step = step;
+        self
+    }
+
+    /// The same with another constant.
+    #[must_use]
+    pub fn with_constant(mut self, constant: GridConstant) -> Self {
+        self.constant = constant;
+        self
+    }
+
+    /// The same with a divisor, or the format's default where `None`.
+    #[must_use]
+    pub fn with_k(mut self, k: Option<u8>) -> Self {
+        self.k = k;
+        self
+    }
+}
+
+impl QuantizeOptions {
+    /// c/k, the closed-form step for α = 1.
+    pub(crate) fn grid_factor(&self, format: &str, default_k: u8) -> Result<f32, QuantError> {
+        match self.k.unwrap_or(default_k) {
+            k @ 2..=5 => Ok(self.constant.value() / f32::from(k)),
+            k => Err(QuantError::BadOption {
+                format: format.into(),
+                reason: format!("k = {k} is out of range; choose 2, 3, 4 or 5"),
+            }),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The table of formats: one row each. Nothing else lists them.
 
 use crate::block::BlockEncoder;
-use crate::codec::{BlockCodec, BlockQuantizer};
-use crate::formats::{float, q8_0};
+use crate::codec::{BlockCodec, BlockQuantizer, RowCodec};
+use crate::formats::{float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, uq};
 use crate::{QuantError, QuantizeOptions};
 use domain_types::{CodecSet, FormatCatalogue, QuantFormat, Quantizer, WeightCodec};
 
@@ -10,7 +10,7 @@ type MakeQuantizer = fn(&QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantErr
 
 /// A row of the table.
 pub struct FormatEntry {
-    codec: &'static dyn WeightCodec,
+    codec: &'static dyn RowCodec,
     make_quantizer: Option<MakeQuantizer>,
     summary: &'static str,
 }
@@ -32,12 +32,12 @@ impl FormatEntry {
     }
 }
 
-const fn readable(codec: &'static dyn WeightCodec, summary: &'static str) -> FormatEntry {
+const fn readable(codec: &'static dyn RowCodec, summary: &'static str) -> FormatEntry {
     FormatEntry { codec, make_quantizer: None, summary }
 }
 
 const fn makeable(
-    codec: &'static dyn WeightCodec,
+    codec: &'static dyn RowCodec,
     make: MakeQuantizer,
     summary: &'static str,
 ) -> FormatEntry {
@@ -58,6 +58,42 @@ static ENTRIES: &[FormatEntry] = &[
         plain::<q8_0::Q8_0>,
         "8-bit integers, blocks of 32, absmax scale",
     ),
+    makeable(&BlockCodec::<q4_0::Q4_0>::NEW, plain::<q4_0::Q4_0>, "4-bit integers, blocks of 32, scale"),
+    makeable(&BlockCodec::<q4_1::Q4_1>::NEW, plain::<q4_1::Q4_1>, "4-bit integers, blocks of 32, scale and minimum"),
+    makeable(&BlockCodec::<q5_0::Q5_0>::NEW, plain::<q5_0::Q5_0>, "5-bit integers, blocks of 32, scale"),
+    makeable(&BlockCodec::<q5_1::Q5_1>::NEW, plain::<q5_1::Q5_1>, "5-bit integers, blocks of 32, scale and minimum"),
+    makeable(&BlockCodec::<iq4_nl::Iq4Nl>::NEW, plain::<iq4_nl::Iq4Nl>, "4-bit table of values, blocks of 32"),
+    makeable(&BlockCodec::<q2_k::Q2K>::NEW, plain::<q2_k::Q2K>, "K-quant: 2-bit, scale and minimum per 16"),
+    makeable(&BlockCodec::<q3_k::Q3K>::NEW, plain::<q3_k::Q3K>, "K-quant: 3-bit, scale per 16"),
+    makeable(&BlockCodec::<q4_k::Q4K>::NEW, plain::<q4_k::Q4K>, "K-quant: 4-bit, scale and minimum per 32"),
+    makeable(&BlockCodec::<q5_k::Q5K>::NEW, plain::<q5_k::Q5K>, "K-quant: 5-bit, scale and minimum per 32"),
+    makeable(&BlockCodec::<q6_k::Q6K>::NEW, plain::<q6_k::Q6K>, "K-quant: 6-bit, scale per 16"),
+    makeable(&BlockCodec::<tq1_0::Tq1_0>::NEW, plain::<tq1_0::Tq1_0>, "ternary, five to a byte, blocks of 256"),
+    makeable(&BlockCodec::<tq2_0::Tq2_0>::NEW, plain::<tq2_0::Tq2_0>, "ternary in 2-bit codes, blocks of 256"),
+    readable(&BlockCodec::<iq1_s::Iq1S>::NEW, "I-quant: ternary codebook, scale per 32"),
+    readable(&BlockCodec::<iq1_m::Iq1M>::NEW, "I-quant: ternary codebook, scale per 16"),
+    readable(&BlockCodec::<iq2_xxs::Iq2Xxs>::NEW, "I-quant: 256 groups of 8, scale per 32"),
+    readable(&BlockCodec::<iq2_xs::Iq2Xs>::NEW, "I-quant: 512 groups of 8, scale per 16"),
+    readable(&BlockCodec::<iq2_s::Iq2S>::NEW, "I-quant: 1,024 groups of 8, scale per 16"),
+    readable(&BlockCodec::<iq3_xxs::Iq3Xxs>::NEW, "I-quant: 256 groups of 4, scale per 32"),
+    readable(&BlockCodec::<iq3_s::Iq3S>::NEW, "I-quant: 512 groups of 4, scale per 32"),
+    readable(&BlockCodec::<iq4_xs::Iq4Xs>::NEW, "I-quant: 4-bit table of values, scale per 32"),
+    makeable(
+        &BlockCodec::<piq::PiQ2>::NEW,
+        piq::make::<piq::PiQ2>,
+        "2-bit uniform levels, step α·π/k per 256 with a free orientation",
+    ),
+    makeable(
+        &BlockCodec::<piq::PiQ3>::NEW,
+        piq::make::<piq::PiQ3>,
+        "3-bit uniform levels, step α·π/k per 256 with a free orientation",
+    ),
+    makeable(&BlockCodec::<pit::PiT>::NEW, pit::make, "ternary in 2-bit codes, blocks of 256"),
+    makeable(&BlockCodec::<uq::Uq2>::NEW, uq::make::<uq::Uq2>, "2-bit absmax baseline, storage of piq2"),
+    makeable(&BlockCodec::<uq::Uq3>::NEW, uq::make::<uq::Uq3>, "3-bit absmax baseline, storage of piq3"),
+    makeable(&BlockCodec::<nf::Nf2>::NEW, nf::make::<nf::Nf2>, "2-bit NormalFloat, blocks of 64"),
+    makeable(&BlockCodec::<nf::Nf3>::NEW, nf::make::<nf::Nf3>, "3-bit NormalFloat, blocks of 64"),
+    makeable(&BlockCodec::<nf::Nf4>::NEW, nf::make::<nf::Nf4>, "4-bit NormalFloat, blocks of 64"),
 ];
 
 /// All formats, in the order of the table.
@@ -78,19 +114,29 @@ pub struct Codecs;
 
 impl CodecSet for Codecs {
     fn codec(&self, format: &QuantFormat) -> Option<&dyn WeightCodec> {
-        ENTRIES.iter().find(|e| e.format() == *format).map(|e| e.codec)
+        row_codec(format).map(|codec| codec as &dyn WeightCodec)
     }
+}
+
+/// The codec for a format.
+pub(crate) fn row_codec(format: &QuantFormat) -> Option<&'static dyn RowCodec> {
+    ENTRIES.iter().find(|e| e.format() == *format).map(|e| e.codec)
 }
 
 /// A quantizer for the format of this name; an error names the formats that there are.
 pub fn quantizer(id: &str, options: &QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     let Some(entry) = ENTRIES.iter().find(|e| e.format().id() == id) else {
-        return Err(QuantError::UnknownFormat { name: id.into(), known: names(|_| true) });
+        return Err(unknown(id));
     };
     match entry.make_quantizer {
         Some(make) => make(options),
         None => Err(QuantError::DecodeOnly { name: id.into(), encodable: names(FormatEntry::can_encode) }),
     }
+}
+
+/// The error for a name that is not in the table.
+pub(crate) fn unknown(id: &str) -> QuantError {
+    QuantError::UnknownFormat { name: id.into(), known: names(|_| true) }
 }
 
 fn names(keep: impl Fn(&FormatEntry) -> bool) -> String {

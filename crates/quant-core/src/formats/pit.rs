@@ -1,0 +1,70 @@
+//! PiT: ternary weights −γ, 0, +γ with 2-bit codes, 2.0625 bits per weight.
+//!
+//! Closed form: γ is the block's mean magnitude (absmean, BitNet b1.58, Ma et al. 2024, arXiv:2402.17764), times c/k
+//! where the options name k (π-ternary). Fitted: γ and the rounding threshold γ/2 of least squared error.
+
+use crate::codec::BlockQuantizer;
+use crate::grid::{Grid, GridEncoder, GridFormat, ScaleRule, Statistic};
+use crate::{QuantError, QuantizeOptions};
+use domain_types::Quantizer;
+
+/// The quantizer.
+pub(crate) fn make(options: &QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
+    Ok(Box::new(BlockQuantizer(encoder(options)?)))
+}
+
+fn encoder(options: &QuantizeOptions) -> Result<GridEncoder<PiT>, QuantError> {
+    let factor = match options.k {
+        Some(k) => options.grid_factor(PiT::ID, k)?,
+        None => 1.0,
+    };
+    Ok(GridEncoder::new(ScaleRule::from_options(options, (Statistic::MeanMagnitude, factor))))
+}
+
+/// Layout: F16 γ, then a plane of 2-bit codes; code = level + 1. Code 3 is never written; it reads as +2γ, as in
+/// ggml's TQ2_0.
+pub(crate) struct PiT;
+
+impl GridFormat for PiT {
+    const ID: &'static str = "pit";
+    const BLOCK_LEN: usize = 256;
+    const BITS: usize = 2;
+    const GRID: Grid = Grid::new(&[-1.0, 0.0, 1.0]);
+
+    #[inline(always)]
+    fn value(code: u8, scale: f32) -> f32 {
+        scale * (f32::from(code) - 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StepSearch;
+    use crate::testing::{codec_suites, gaussian_mse};
+
+    fn with(step: StepSearch, k: Option<u8>) -> GridEncoder<PiT> {
+        encoder(&QuantizeOptions { step, k, ..QuantizeOptions::default() }).expect("valid options")
+    }
+
+    #[test]
+    fn conformance() {
+        codec_suites::<PiT, _>(&with(StepSearch::Mse, None), 0.22);
+        codec_suites::<PiT, _>(&with(StepSearch::Rms, None), 0.35);
+    }
+
+    /// For a unit normal, ternary with threshold γ/2 has error 1 − 4γφ(γ/2) + 2γ²Q(γ/2): 0.1902 at the
+    /// best γ = 1.224, 0.2634 at γ = √(2/π) (absmean), 0.1905 at π/2 times that.
+    #[test]
+    fn error_on_normal_weights() {
+        gaussian_mse(&with(StepSearch::Mse, None), 0.1902, 0.015);
+        gaussian_mse(&with(StepSearch::Rms, None), 0.2634, 0.015);
+        gaussian_mse(&with(StepSearch::Rms, Some(2)), 0.1905, 0.015);
+    }
+
+    #[test]
+    fn k_is_checked() {
+        let options = QuantizeOptions { k: Some(7), ..QuantizeOptions::default() };
+        assert!(matches!(encoder(&options), Err(QuantError::BadOption { .. })));
+    }
+}

@@ -1,0 +1,119 @@
+//! Codes of 2, 3 and 4 bits as planes of bit fields, laid out for vectors: the file layout of our own formats.
+//!
+//! A plane of p-bit fields (p = 1, 2 or 4) is cut into groups of 32 bytes; what remains is cut into at most one group
+//! each of 16, 8 and 4 bytes. In a group of G bytes, bits p·i and up of byte j hold the field of weight j + i·G. So a
+//! load, a shift and a mask give neighbouring weights, for 32-byte and 16-byte vectors alike. 3-bit codes are a plane
+//! of their low two bits followed by a plane of their high bits. Full blocks of 256 are thereby laid out like the
+//! codes of ggml's Q2_K, Q3_K and TQ2_0.
+
+use crate::formats::ggml::interleave::{pack, unpack};
+
+/// The most codes that are read at once.
+const MOST: usize = 256;
+
+/// Groups of 32 bytes: any number. Of the smaller sizes there is one where the length has that bit.
+const WHOLE_GROUPS: usize = !31;
+
+/// Bytes that `n` codes of `bits` bits take.
+pub(crate) const fn code_bytes(bits: usize, n: usize) -> usize {
+    bits * n / 8
+}
+
+/// Reads as many codes as `codes` holds, a multiple of 32, at most 256.
+#[inline(always)]
+pub(crate) fn read_codes(bits: usize, bytes: &[u8], codes: &mut [u8]) {
+    match bits {
+        2 => read_plane::<2>(bytes, codes),
+        3 => {
+            let (low, high) = bytes.split_at(code_bytes(2, codes.len()));
+            let mut high_bits = [0; MOST];
+            read_plane::<2>(low, codes);
+            read_plane::<1>(high, &mut high_bits[..codes.len()]);
+            for (code, high) in codes.iter_mut().zip(high_bits) {
+                *code |= high << 2;
+            }
+        }
+        4 => read_plane::<4>(bytes, codes),
+        _ => unreachable!("formats have codes of 2, 3 or 4 bits"),
+    }
+}
+
+/// Writes codes below 2^`bits`, a multiple of 32 of them, at most 256.
+pub(crate) fn write_codes(bits: usize, codes: &[u8], bytes: &mut [u8]) {
+    match bits {
+        2 => write_plane::<2>(codes, bytes),
+        3 => {
+            let (low, high) = bytes.split_at_mut(code_bytes(2, codes.len()));
+            let mut high_bits = [0; MOST];
+            for (high, code) in high_bits.iter_mut().zip(codes) {
+                *high = code >> 2;
+            }
+            write_plane::<2>(codes, low);
+            write_plane::<1>(&high_bits[..codes.len()], high);
+        }
+        4 => write_plane::<4>(codes, bytes),
+        _ => unreachable!("formats have codes of 2, 3 or 4 bits"),
+    }
+}
+
+#[inline(always)]
+fn read_plane<const P: usize>(mut bytes: &[u8], mut codes: &mut [u8]) {
+    let sizes: [(usize, fn(&[u8], &mut [u8])); 4] =
+        [(WHOLE_GROUPS, unpack::<P, 32>), (16, unpack::<P, 16>), (8, unpack::<P, 8>), (4, unpack::<P, 4>)];
+    for (size, unpack) in sizes {
+        let n = bytes.len() & size;
+        let (group, fields);
+        (group, bytes) = bytes.split_at(n);
+        (fields, codes) = codes.split_at_mut(n * 8 / P);
+        unpack(group, fields);
+    }
+}
+
+fn write_plane<const P: usize>(mut codes: &[u8], mut bytes: &mut [u8]) {
+    let sizes: [(usize, fn(&[u8], &mut [u8])); 4] =
+        [(WHOLE_GROUPS, pack::<P, 32>), (16, pack::<P, 16>), (8, pack::<P, 8>), (4, pack::<P, 4>)];
+    for (size, pack) in sizes {
+        let n = bytes.len() & size;
+        let (group, fields);
+        (group, bytes) = bytes.split_at_mut(n);
+        (fields, codes) = codes.split_at(n * 8 / P);
+        pack(fields, group);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn round_trip(bits: usize, codes: &[u8]) {
+        let codes: Vec<u8> = codes.iter().map(|c| c & ((1 << bits) - 1)).collect();
+        let mut bytes = vec![0xFF; code_bytes(bits, codes.len())];
+        write_codes(bits, &codes, &mut bytes);
+        let mut read = vec![0xFF; codes.len()];
+        read_codes(bits, &bytes, &mut read);
+        assert_eq!(read, codes);
+    }
+
+    proptest! {
+        #[test]
+        fn codes_survive(granules in 1_usize..=8, codes in prop::collection::vec(any::<u8>(), 256)) {
+            for bits in 2..=4 {
+                round_trip(bits, &codes[..32 * granules]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_tail_of_96_is_a_group_of_64_and_one_of_32() {
+        let mut codes = [0; 96];
+        codes[17] = 3; // byte 1, second field of the 16-byte group
+        codes[64 + 8] = 2; // byte 0, second field of the 8-byte group
+        let mut bytes = [0; 24];
+        write_codes(2, &codes, &mut bytes);
+        let mut expected = [0; 24];
+        expected[1] = 3 << 2;
+        expected[16] = 2 << 2;
+        assert_eq!(bytes, expected);
+    }
+}
