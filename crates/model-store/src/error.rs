@@ -46,7 +46,9 @@ pub enum StoreError {
         reason: String,
     },
     /// Metadata that the network or the tokenizer needs is not there, or is not of the right type.
-    #[error("metadata key `{key}` {problem}; the file was made by an incomplete converter, convert the model again")]
+    #[error(
+        "metadata key `{key}` {problem}; the file was made by an incomplete converter, convert the model again"
+    )]
     Metadata {
         /// The key.
         key: String,

@@ -16,6 +16,11 @@ pub(crate) mod key {
     pub(crate) const TENSOR_SHA256: &str = "pibit.tensor.sha256";
 }
 
+/// SHA-256 of bytes in memory, hexadecimal.
+pub fn sha256_bytes(bytes: &[u8]) -> String {
+    hex_sha256(bytes)
+}
+
 /// SHA-256 of a file, hexadecimal.
 pub fn sha256_file(path: impl AsRef<Path>) -> Result<String, StoreError> {
     Ok(hex_sha256(&load::file_bytes(path.as_ref())?))

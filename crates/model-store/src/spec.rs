@@ -22,7 +22,12 @@ const FAMILIES: [Family; 4] = [
     Family { name: "llama", rope_style: RopeStyle::Interleaved, activation: Activation::Silu, gemma: false },
     Family { name: "qwen2", rope_style: RopeStyle::HalfSplit, activation: Activation::Silu, gemma: false },
     Family { name: "qwen3", rope_style: RopeStyle::HalfSplit, activation: Activation::Silu, gemma: false },
-    Family { name: "gemma3", rope_style: RopeStyle::HalfSplit, activation: Activation::GeluTanh, gemma: true },
+    Family {
+        name: "gemma3",
+        rope_style: RopeStyle::HalfSplit,
+        activation: Activation::GeluTanh,
+        gemma: true,
+    },
 ];
 
 /// Number of blocks by which Gemma 3 27B is told from its siblings, as llama.cpp does: it alone scales attention by
@@ -94,10 +99,16 @@ fn head_dim(read: &SpecReader<'_>, width: usize, heads: usize) -> Result<usize, 
     let head_dim = match read.optional_usize("attention.key_length")? {
         Some(n) => n,
         None if heads > 0 && width.is_multiple_of(heads) => width / heads,
-        None => return Err(read.wrong("attention.key_length", "is missing, and the heads do not divide the width")),
+        None => {
+            return Err(
+                read.wrong("attention.key_length", "is missing, and the heads do not divide the width")
+            );
+        }
     };
     match read.optional_usize("attention.value_length")? {
-        Some(n) if n != head_dim => Err(read.wrong("attention.value_length", "differs from attention.key_length")),
+        Some(n) if n != head_dim => {
+            Err(read.wrong("attention.value_length", "differs from attention.key_length"))
+        }
         _ => Ok(head_dim),
     }
 }

@@ -76,7 +76,13 @@ pub fn verify(file: &GgufFile) -> Result<VerifyReport, StoreError> {
     }
     let text = |key| metadata.str(key).map(str::to_owned);
     let status = summarise(config, &tensors, hashes.len());
-    Ok(VerifyReport { status, version: text(key::VERSION), source_sha256: text(key::SOURCE_SHA256), config, tensors })
+    Ok(VerifyReport {
+        status,
+        version: text(key::VERSION),
+        source_sha256: text(key::SOURCE_SHA256),
+        config,
+        tensors,
+    })
 }
 
 fn recorded_hashes(metadata: &Metadata) -> Result<&[String], StoreError> {

@@ -45,13 +45,17 @@ pub(super) fn restore(
         if stored.format != scalar::I8 {
             return Err(bad("is not an I8 payload, or is recorded twice".into()));
         }
-        let format =
-            *catalogue.by_id(format).ok_or_else(|| bad(format!("this program cannot read format `{format}`")))?;
+        let format = *catalogue
+            .by_id(format)
+            .ok_or_else(|| bad(format!("this program cannot read format `{format}`")))?;
         let shape = parse(shape).ok_or_else(|| bad(format!("`{shape}` is not a shape")))?;
         let info = TensorInfo::new(name.as_str(), format, shape).map_err(|e| bad(e.to_string()))?;
         let dims = stored_dims(&info).map_err(|e| bad(e.to_string()))?;
         if stored.shape.dims() != dims {
-            return Err(bad(format!("{} of {shape} takes {dims:?} bytes, stored are {}", format, stored.shape)));
+            return Err(bad(format!(
+                "{} of {shape} takes {dims:?} bytes, stored are {}",
+                format, stored.shape
+            )));
         }
         placed[at].info = info;
     }
@@ -63,14 +67,17 @@ type Columns<'a> = (&'a [String], &'a [String], &'a [String]);
 fn columns(metadata: &Metadata) -> Result<Option<Columns<'_>>, GgufFault> {
     let column = |key| match metadata.get(key) {
         None => Ok(None),
-        Some(value) => {
-            value.as_strings().map(Some).ok_or_else(|| GgufFault::Payload(format!("{key} must be a string array")))
-        }
+        Some(value) => value
+            .as_strings()
+            .map(Some)
+            .ok_or_else(|| GgufFault::Payload(format!("{key} must be a string array"))),
     };
     match (column(NAMES)?, column(FORMATS)?, column(SHAPES)?) {
         (None, None, None) => Ok(None),
         (Some(n), Some(f), Some(s)) if n.len() == f.len() && n.len() == s.len() => Ok(Some((n, f, s))),
-        _ => Err(GgufFault::Payload("names, formats and shapes must be there together, of one length".into())),
+        _ => {
+            Err(GgufFault::Payload("names, formats and shapes must be there together, of one length".into()))
+        }
     }
 }
 

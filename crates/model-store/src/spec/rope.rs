@@ -36,7 +36,9 @@ fn scaling(read: &SpecReader<'_>) -> Result<RopeScaling, StoreError> {
     match read.str("rope.scaling.type").unwrap_or("linear") {
         "none" => Ok(RopeScaling::None),
         "linear" if factor == 1.0 || factor == 0.0 => Ok(RopeScaling::None),
-        _ if !(factor.is_finite() && factor > 0.0) => Err(read.wrong("rope.scaling.factor", "must be above zero")),
+        _ if !(factor.is_finite() && factor > 0.0) => {
+            Err(read.wrong("rope.scaling.factor", "must be above zero"))
+        }
         "linear" => Ok(RopeScaling::Linear(factor)),
         "yarn" => {
             let original_context = read.usize("rope.scaling.original_context_length")?;

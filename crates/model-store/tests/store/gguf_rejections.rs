@@ -53,7 +53,10 @@ fn too_many_tensors() {
 
 #[test]
 fn too_many_keys() {
-    assert_eq!(Draft { key_count: Some(u64::MAX), ..Draft::sound() }.fault(), GgufFault::TooManyKeys(u64::MAX));
+    assert_eq!(
+        Draft { key_count: Some(u64::MAX), ..Draft::sound() }.fault(),
+        GgufFault::TooManyKeys(u64::MAX)
+    );
 }
 
 #[test]
@@ -84,7 +87,10 @@ fn string_past_the_end() {
 
 #[test]
 fn array_too_long() {
-    assert_eq!(Draft::sound().entry("a", 9, &array(0, 1 << 40, &[])).fault(), GgufFault::ArrayLength(1 << 40));
+    assert_eq!(
+        Draft::sound().entry("a", 9, &array(0, 1 << 40, &[])).fault(),
+        GgufFault::ArrayLength(1 << 40)
+    );
 }
 
 #[test]
@@ -134,12 +140,16 @@ fn unusable_alignment() {
         let draft = Draft::sound().entry("general.alignment", 4, &bad.to_le_bytes());
         assert_eq!(draft.fault(), GgufFault::Alignment, "{bad}");
     }
-    assert_eq!(Draft::sound().entry("general.alignment", 10, &[32, 0, 0, 0, 0, 0, 0, 0]).fault(), GgufFault::Alignment);
+    assert_eq!(
+        Draft::sound().entry("general.alignment", 10, &[32, 0, 0, 0, 0, 0, 0, 0]).fault(),
+        GgufFault::Alignment
+    );
 }
 
 #[test]
 fn another_alignment_is_honoured() {
-    let draft = Draft { alignment: 256, ..Draft::sound() }.entry("general.alignment", 4, &256_u32.to_le_bytes());
+    let draft =
+        Draft { alignment: 256, ..Draft::sound() }.entry("general.alignment", 4, &256_u32.to_le_bytes());
     assert_eq!(draft.open().unwrap().tensor("t").unwrap().bytes()[..], draft.data);
 }
 
@@ -158,8 +168,7 @@ fn duplicate_tensor() {
 
 #[test]
 fn unusable_dimensions() {
-    let cases: [&[u64]; 6] =
-        [&[], &[1; 5], &[4, 0], &[u64::MAX, 2], &[1 << 40, 1 << 40], &[1 << 62]];
+    let cases: [&[u64]; 6] = [&[], &[1; 5], &[4, 0], &[u64::MAX, 2], &[1 << 40, 1 << 40], &[1 << 62]];
     for dims in cases {
         let fault = Draft::sound().only_tensor("t", dims, 0, 0).fault();
         assert!(matches!(fault, GgufFault::Shape { .. }), "{dims:?}: {fault}");
@@ -169,7 +178,10 @@ fn unusable_dimensions() {
 #[test]
 fn row_that_the_format_cannot_hold() {
     let fault = Draft::sound().only_tensor("t", &[31, 2], 3, 0).fault();
-    assert!(matches!(&fault, GgufFault::Shape { reason, .. } if reason.contains("multiple of 32")), "{fault}");
+    assert!(
+        matches!(&fault, GgufFault::Shape { reason, .. } if reason.contains("multiple of 32")),
+        "{fault}"
+    );
 }
 
 #[test]

@@ -104,7 +104,8 @@ fn stale_file_keys_are_replaced() {
     for key in ["pibit.tensor.names", "pibit.tensor.formats", "pibit.tensor.shapes", "pibit.tensor.sha256"] {
         metadata.set(key, vec!["gone".to_owned()]);
     }
-    let file = GgufFile::from_bytes(write(metadata, &[("t".into(), tensor(Q8_0, &[2, 32], 1))]), &catalogue());
+    let file =
+        GgufFile::from_bytes(write(metadata, &[("t".into(), tensor(Q8_0, &[2, 32], 1))]), &catalogue());
     let file = file.unwrap();
     assert!(file.metadata().get("general.alignment").is_none());
     assert!(file.metadata().get("pibit.tensor.names").is_none());
@@ -113,7 +114,8 @@ fn stale_file_keys_are_replaced() {
 
 #[test]
 fn the_writer_refuses_what_was_not_described() {
-    let described = [("a".to_owned(), tensor(Q8_0, &[2, 32], 1)), ("b".to_owned(), tensor(OURS, &[2, 32], 1))];
+    let described =
+        [("a".to_owned(), tensor(Q8_0, &[2, 32], 1)), ("b".to_owned(), tensor(OURS, &[2, 32], 1))];
     let start = || GgufWriter::in_memory(Metadata::new(), infos(&described), None).unwrap();
     let refused = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Write { .. }));
     assert!(refused(start().push("b", &described[1].1)), "out of order");

@@ -1,18 +1,14 @@
 //! Small GGUF files made byte by byte, independently of the crate's own writer.
 
-use domain_types::{FormatCatalogue, QuantFormat, RowRule, TensorSource};
+use domain_types::{FormatCatalogue, QuantFormat, RowRule};
 use model_store::{GgufFault, GgufFile, StoreError};
 use std::path::PathBuf;
 
 pub(crate) const Q4_1: QuantFormat = QuantFormat::new("q4_1", 32, 20, RowRule::WholeBlocks).with_ggml_type(3);
 pub(crate) const Q8_0: QuantFormat = QuantFormat::new("q8_0", 32, 34, RowRule::WholeBlocks).with_ggml_type(8);
 /// Three bits and an f16 step per 256 weights: a format that ggml does not know.
-pub(crate) const OURS: QuantFormat = QuantFormat::new(
-    "piq3",
-    256,
-    98,
-    RowRule::ShortTail { granule: 32, granule_bytes: 12, header_bytes: 2 },
-);
+pub(crate) const OURS: QuantFormat =
+    QuantFormat::new("piq3", 256, 98, RowRule::ShortTail { granule: 32, granule_bytes: 12, header_bytes: 2 });
 
 pub(crate) fn catalogue() -> FormatCatalogue {
     FormatCatalogue::scalars().with([Q4_1, Q8_0, OURS]).expect("distinct formats")
@@ -122,9 +118,7 @@ pub(crate) fn smollm2() -> Option<PathBuf> {
     found
 }
 
-/// Visits everything that a model offers.
-pub(crate) fn visit(source: &dyn TensorSource) -> usize {
-    let bytes: usize = source.tensors().iter().map(|t| source.tensor(&t.name).unwrap().bytes().len()).sum();
-    let _ = source.spec().map(|spec| spec.validate().unwrap());
-    bytes + source.metadata().iter().map(|(key, value)| key.len() + format!("{value:?}").len()).sum::<usize>()
+/// A file made by `tests/golden/make_golden.py`.
+pub(crate) fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }

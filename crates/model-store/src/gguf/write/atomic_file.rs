@@ -33,7 +33,8 @@ impl AtomicFile {
             let error = io::Error::new(io::ErrorKind::IsADirectory, "it must name a file");
             return Err(StoreError::io(path, "cannot write")(error));
         }
-        let draft = Draft::open(&folder).map_err(StoreError::io(&folder, "cannot make a file in this folder"))?;
+        let draft =
+            Draft::open(&folder).map_err(StoreError::io(&folder, "cannot make a file in this folder"))?;
         Ok(Self { draft, path: path.to_owned(), folder })
     }
 
@@ -41,7 +42,9 @@ impl AtomicFile {
     pub(crate) fn commit(self) -> Result<(), StoreError> {
         let Self { draft, path, folder } = self;
         draft.file().sync_all().map_err(StoreError::io(&path, "cannot flush to the disk"))?;
-        draft.publish(&path, &folder).map_err(StoreError::io(&path, "cannot give the finished file its name"))?;
+        draft
+            .publish(&path, &folder)
+            .map_err(StoreError::io(&path, "cannot give the finished file its name"))?;
         sync_folder(&folder).map_err(StoreError::io(&folder, "cannot flush the folder to the disk"))
     }
 }
@@ -68,7 +71,8 @@ impl Draft {
             #[cfg(target_os = "linux")]
             Self::Unnamed(file) => {
                 // Links cannot replace a file, renames can: link to a fresh name, then rename.
-                let linked = tempfile::Builder::new().prefix(".pibit-").make_in(folder, |name| link(&file, name))?;
+                let linked =
+                    tempfile::Builder::new().prefix(".pibit-").make_in(folder, |name| link(&file, name))?;
                 linked.into_temp_path().persist(path).map_err(|e| e.error)
             }
             Self::Named(file) => {
@@ -128,7 +132,6 @@ impl Write for AtomicFile {
         self.draft.file().flush()
     }
 }
-
 
 impl Seek for AtomicFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {

@@ -1,0 +1,27 @@
+//! The chat template: chat_template.jinja, or tokenizer_config.json.
+
+use super::json;
+use crate::{StoreError, keys};
+use domain_types::Metadata;
+use serde_json::{Map, Value};
+use std::path::Path;
+
+pub(super) fn describe(folder: &Path, metadata: &mut Metadata) -> Result<(), StoreError> {
+    let template = match json::text(&folder.join("chat_template.jinja"))? {
+        Some(template) => Some(template),
+        None => {
+            let config: Option<Map<String, Value>> = json::read(&folder.join("tokenizer_config.json"))?;
+            config.as_ref().and_then(|c| default_template(c.get("chat_template")?)).map(str::to_owned)
+        }
+    };
+    if let Some(template) = template {
+        metadata.set(keys::CHAT_TEMPLATE, template);
+    }
+    Ok(())
+}
+
+/// The template, or the one named `default` of several.
+fn default_template(value: &Value) -> Option<&str> {
+    let named = || value.as_array()?.iter().find(|t| t["name"] == "default")?["template"].as_str();
+    value.as_str().or_else(named)
+}

@@ -1,0 +1,102 @@
+//! safetensors files, checked before and after the `safetensors` crate reads their headers.
+
+use crate::{StoreError, load};
+use bytes::Bytes;
+use domain_types::{QuantFormat, Shape, scalar};
+use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+
+/// Bytes that a header may have. Real ones have some 100 per tensor; parsing takes a few times as much memory.
+const MAX_HEADER: u64 = 8 << 20;
+/// Tensors in a model, exclusive, as for GGUF.
+const MAX_TENSORS: usize = 10_000;
+
+/// A tensor as it is stored.
+#[derive(Debug, Clone)]
+pub(super) struct StoredTensor {
+    pub(super) name: String,
+    pub(super) format: QuantFormat,
+    pub(super) shape: Shape,
+    file: Bytes,
+    range: Range<usize>,
+}
+
+impl StoredTensor {
+    /// A handle on its bytes in the file.
+    pub(super) fn bytes(&self) -> Bytes {
+        self.file.slice(self.range.clone())
+    }
+}
+
+/// All tensors of `model.safetensors`, or of the files that `model.safetensors.index.json` names.
+pub(super) fn read_all(folder: &Path) -> Result<Vec<StoredTensor>, StoreError> {
+    let mut tensors = Vec::new();
+    for path in shard_paths(folder)? {
+        read_shard(&path, &mut tensors)?;
+    }
+    Ok(tensors)
+}
+
+fn shard_paths(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: std::collections::BTreeMap<String, String>,
+    }
+    let path = folder.join("model.safetensors.index.json");
+    let Some(index) = super::json::read::<Index>(&path)? else {
+        return Ok(vec![folder.join("model.safetensors")]);
+    };
+    let names: BTreeSet<String> = index.weight_map.into_values().collect();
+    names.into_iter().map(|name| inside(folder, &path, &name)).collect()
+}
+
+/// A file of the folder itself: an index must not lead elsewhere.
+fn inside(folder: &Path, index: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    let mut parts = Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(_)), None) => Ok(folder.join(name)),
+        _ => Err(StoreError::hugging_face(index, format!("names a file outside the folder: {name:?}"))),
+    }
+}
+
+fn read_shard(path: &Path, tensors: &mut Vec<StoredTensor>) -> Result<(), StoreError> {
+    let file = load::file_bytes(path)?;
+    let refuse = |reason: String| StoreError::Safetensors { file: path.display().to_string(), reason };
+    let len = file.first_chunk::<8>().map(|n| u64::from_le_bytes(*n));
+    let len = len.ok_or_else(|| refuse(format!("it has {} bytes, a header takes 8", file.len())))?;
+    if len > MAX_HEADER || len > file.len() as u64 - 8 {
+        return Err(refuse(format!("a header of {len} bytes in a file of {}", file.len())));
+    }
+    let (header_len, metadata) = SafeTensors::read_metadata(&file).map_err(|e| refuse(e.to_string()))?;
+    let data_start = 8 + header_len;
+    for name in metadata.offset_keys() {
+        if tensors.len() + 1 >= MAX_TENSORS {
+            return Err(refuse(format!("more than {MAX_TENSORS} tensors")));
+        }
+        let Some(info) = metadata.info(&name) else { continue };
+        let bad = |reason: String| refuse(format!("tensor `{name}`: {reason}"));
+        let format =
+            format(info.dtype).ok_or_else(|| bad(format!("type {:?} is not supported", info.dtype)))?;
+        let shape = Shape::new(&info.shape).map_err(|e| bad(e.to_string()))?;
+        let (start, end) = info.data_offsets;
+        let range = data_start.checked_add(start).zip(data_start.checked_add(end));
+        let range = range.filter(|&(start, end)| start <= end && end <= file.len());
+        let (start, end) = range.ok_or_else(|| bad("it lies outside the file".into()))?;
+        if format.byte_len(&shape)? != end - start {
+            return Err(bad(format!("{shape} of {format} in {} bytes", end - start)));
+        }
+        tensors.push(StoredTensor { name, format, shape, file: file.clone(), range: start..end });
+    }
+    Ok(())
+}
+
+fn format(dtype: Dtype) -> Option<QuantFormat> {
+    match dtype {
+        Dtype::F32 => Some(scalar::F32),
+        Dtype::F16 => Some(scalar::F16),
+        Dtype::BF16 => Some(scalar::BF16),
+        _ => None,
+    }
+}

@@ -1,0 +1,11 @@
+//! Kinds of tokens, as GGUF numbers them in `tokenizer.ggml.token_type`.
+
+pub(crate) const NORMAL: i32 = 1;
+pub(crate) const UNKNOWN: i32 = 2;
+pub(crate) const CONTROL: i32 = 3;
+pub(crate) const USER_DEFINED: i32 = 4;
+pub(crate) const UNUSED: i32 = 5;
+pub(crate) const BYTE: i32 = 6;
+
+/// Stands for a space in SentencePiece vocabularies.
+pub(crate) const SPACE_MARK: char = '\u{2581}';

@@ -1,0 +1,180 @@
+//! A Hugging Face folder is the GGUF that llama.cpp's converter would make of it.
+
+use crate::support::{catalogue, golden};
+use domain_types::testing::tensor_source_conformance;
+use domain_types::{FormatCatalogue, RopeScaling, TensorSource, scalar};
+use model_store::{GgufFile, GgufWriter, HfFolder, StoreError, load_tokenizer, open_model};
+use std::fs;
+use std::path::Path;
+
+fn copy_of_llama() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(golden("llama")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    folder
+}
+
+fn edit(folder: &Path, file: &str, from: &str, to: &str) {
+    let path = folder.join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{file} has no {from}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn it_is_a_source_like_any_other() {
+    let folder = HfFolder::open(golden("llama")).unwrap();
+    tensor_source_conformance(&folder);
+    let spec = folder.spec().unwrap();
+    assert_eq!((spec.architecture.as_str(), spec.layers, spec.width, spec.vocab_size), ("llama", 2, 16, 304));
+    assert_eq!((spec.attention.heads, spec.attention.kv_heads, spec.attention.head_dim), (4, 2, 4));
+    assert!(spec.tied_embeddings && matches!(spec.rope.scaling, RopeScaling::Factors(ref f) if f.len() == 2));
+}
+
+#[test]
+fn tensors_equal_the_converters() {
+    let folder = HfFolder::open(golden("llama")).unwrap();
+    let expected = GgufFile::open(golden("llama.gguf"), &catalogue()).unwrap();
+    assert_eq!(folder.tensors().len(), expected.tensors().len());
+    for info in expected.tensors() {
+        let (ours, theirs) = (folder.tensor(&info.name).unwrap(), expected.tensor(&info.name).unwrap());
+        assert_eq!((ours.format(), ours.shape()), (theirs.format(), theirs.shape()), "{}", info.name);
+        assert_eq!(ours.bytes(), theirs.bytes(), "{}", info.name);
+    }
+}
+
+#[test]
+fn tensors_are_in_the_order_of_the_network() {
+    let folder = HfFolder::open(golden("llama")).unwrap();
+    let names: Vec<&str> = folder.tensors().iter().map(|t| t.name.as_str()).collect();
+    assert_eq!(&names[..3], ["rope_freqs.weight", "token_embd.weight", "blk.0.attn_k.weight"]);
+    assert_eq!(names.last(), Some(&"output_norm.weight"));
+}
+
+#[test]
+fn its_metadata_is_that_of_a_gguf_file() {
+    let folder = HfFolder::open(golden("llama")).unwrap();
+    let m = folder.metadata();
+    assert_eq!((m.str("tokenizer.ggml.model"), m.str("tokenizer.ggml.pre")), (Some("gpt2"), Some("smollm")));
+    let ids = ["bos", "eos", "eot", "padding"].map(|t| m.u64(&format!("tokenizer.ggml.{t}_token_id")));
+    assert_eq!(ids, [Some(1), Some(2), Some(0), Some(2)]);
+    assert_eq!(m.bool("tokenizer.ggml.add_bos_token"), Some(false));
+    assert_eq!(m.str("tokenizer.chat_template"), Some("{{ messages[0]['content'] }}"));
+    let tokens = m.get("tokenizer.ggml.tokens").and_then(|v| v.as_strings()).unwrap();
+    assert_eq!((tokens.len(), tokens[2].as_str(), tokens[303].as_str()), (304, "<|im_end|>", "[PAD303]"));
+    assert_eq!((m.f32("llama.rope.freq_base"), m.u64("general.file_type")), (Some(500_000.0), Some(32)));
+}
+
+#[test]
+fn written_out_it_is_the_same_model() {
+    let folder = HfFolder::open(golden("llama")).unwrap();
+    let mut writer =
+        GgufWriter::in_memory(folder.metadata().clone(), folder.tensors().to_vec(), None).unwrap();
+    for info in folder.tensors() {
+        writer.push(&info.name, &folder.tensor(&info.name).unwrap()).unwrap();
+    }
+    let file = GgufFile::from_bytes(writer.finish().unwrap(), &FormatCatalogue::scalars()).unwrap();
+    assert_eq!((file.tensors(), file.spec().unwrap()), (folder.tensors(), folder.spec().unwrap()));
+    load_tokenizer(&file).unwrap();
+}
+
+#[test]
+fn open_model_takes_files_and_folders() {
+    assert_eq!(open_model(golden("llama"), &catalogue()).unwrap().tensors().len(), 21);
+    assert_eq!(open_model(golden("llama.gguf"), &catalogue()).unwrap().tensors().len(), 21);
+    assert!(matches!(open_model(golden("nothing"), &catalogue()), Err(StoreError::Io { .. })));
+}
+
+#[test]
+fn one_file_without_an_index_is_enough() {
+    let folder = copy_of_llama();
+    let path = folder.path();
+    // Only the embedding: a whole model is not needed to be read, only to be run.
+    fs::remove_file(path.join("model.safetensors.index.json")).unwrap();
+    let header = br#"{"model.embed_tokens.weight":{"dtype":"F16","shape":[304,1],"data_offsets":[0,608]}}"#;
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header, &[0; 608]].concat();
+    fs::write(path.join("model.safetensors"), bytes).unwrap();
+    let opened = HfFolder::open(path).unwrap();
+    assert_eq!(opened.info("token_embd.weight").unwrap().format, scalar::F16);
+}
+
+#[test]
+fn norms_of_gemma_gain_one() {
+    let folder = copy_of_llama();
+    edit(folder.path(), "config.json", r#""model_type": "llama""#, r#""model_type": "gemma3_text""#);
+    edit(folder.path(), "config.json", r#""silu""#, r#""gelu_pytorch_tanh""#);
+    edit(folder.path(), "config.json", r#""rope_type": "llama3""#, r#""rope_type": "default""#);
+    let gemma = HfFolder::open(folder.path()).unwrap();
+    let llama = GgufFile::open(golden("llama.gguf"), &catalogue()).unwrap();
+    let values = |source: &dyn TensorSource| -> Vec<f32> {
+        let bytes = source.tensor("output_norm.weight").unwrap();
+        bytes.bytes().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
+    };
+    let expected: Vec<f32> = values(&llama).iter().map(|x| x + 1.0).collect();
+    assert_eq!(values(&gemma), expected);
+    assert!(
+        gemma.info("blk.0.post_attention_norm.weight").is_some() && gemma.info("rope_freqs.weight").is_none()
+    );
+}
+
+#[test]
+fn folders_that_cannot_be_used_say_why() {
+    let cases = [
+        ("config.json", r#""model_type": "llama""#, r#""model_type": "mamba""#, "mamba"),
+        ("config.json", r#""hidden_act": "silu""#, r#""hidden_act": "relu""#, "relu"),
+        ("config.json", r#""vocab_size""#, r#""num_local_experts": 8, "vocab_size""#, "mixture of experts"),
+        ("config.json", r#""vocab_size""#, r#""quantization_config": {}, "vocab_size""#, "already quantized"),
+        ("config.json", r#""num_attention_heads": 4"#, r#""num_attention_heads": 7"#, "do not divide"),
+        ("config.json", r#""llama3""#, r#""dynamic""#, "dynamic"),
+        ("config.json", "{", "", "cannot be read"),
+        ("model.safetensors.index.json", "model-00001-of", "../model-00001-of", "outside the folder"),
+        ("model.safetensors.index.json", "model-00001-of", "gone-00001-of", "cannot open"),
+        ("tokenizer.json", r#""BPE""#, r#""WordPiece""#, "WordPiece"),
+        ("tokenizer.json", r#""id": 2"#, r#""id": 4000000000"#, "304 rows"),
+    ];
+    for (file, from, to, reason) in cases {
+        let folder = copy_of_llama();
+        edit(folder.path(), file, from, to);
+        let error = HfFolder::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(reason), "{to}: {error}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    assert!(HfFolder::open(empty.path()).unwrap_err().to_string().contains("config.json"));
+}
+
+/// The rule that a lone safetensors file breaks.
+fn refused(bytes: &[u8]) -> String {
+    let folder = copy_of_llama();
+    fs::remove_file(folder.path().join("model.safetensors.index.json")).unwrap();
+    fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
+    match HfFolder::open(folder.path()) {
+        Err(StoreError::Safetensors { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with_header(header: &str, data: usize) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; data]].concat()
+}
+
+#[test]
+fn safetensors_of_unsound_size() {
+    assert!(refused(b"short").contains("a header takes 8"));
+    assert!(refused(&u64::MAX.to_le_bytes()).contains("a header of"));
+    assert!(refused(&(9_u64 << 20).to_le_bytes()).contains("a header of"));
+}
+
+#[test]
+fn safetensors_of_unsound_content() {
+    let tensor = |dtype: &str, shape: &str, end: usize| {
+        with_header(&format!(r#"{{"t":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[0,{end}]}}}}"#), 16)
+    };
+    assert!(!refused(&with_header("not JSON", 0)).is_empty());
+    assert!(refused(&tensor("F32", "[2,2]", 20)).contains("invalid"), "more bytes than the shape");
+    assert!(refused(&tensor("F32", "[2]", 8)).contains("covered"), "bytes left over");
+    assert!(refused(&tensor("I64", "[2]", 16)).contains("not supported"));
+    assert!(refused(&tensor("F32", "[1,1,1,1,4]", 16)).contains("dimensions"));
+    assert!(!refused(&tensor("F32", "[18446744073709551615,2]", 16)).is_empty());
+}

@@ -1,0 +1,145 @@
+//! Specifications of the known families, against what their papers and llama.cpp say.
+
+use crate::gguf_round_trip::{tensor, write};
+use crate::support::catalogue;
+use domain_types::{
+    Activation, MetaArray, MetaValue, Metadata, ModelSpec, RopeScaling, RopeStyle, SlidingWindow,
+    TensorSource, scalar,
+};
+use model_store::{GgufFile, StoreError, model_spec};
+
+/// A tiny model of a family, to be changed.
+struct Sketch {
+    metadata: Metadata,
+    tensors: Vec<&'static str>,
+}
+
+impl Sketch {
+    fn of(architecture: &str) -> Self {
+        let mut metadata = Metadata::new();
+        metadata.set("general.architecture", architecture);
+        for (key, n) in [
+            ("block_count", 2_u32),
+            ("embedding_length", 32),
+            ("feed_forward_length", 64),
+            ("context_length", 128),
+            ("attention.head_count", 4),
+            ("attention.head_count_kv", 2),
+        ] {
+            metadata.set(format!("{architecture}.{key}"), n);
+        }
+        metadata.set(format!("{architecture}.attention.layer_norm_rms_epsilon"), 1e-6_f32);
+        Self { metadata, tensors: vec!["token_embd.weight", "output.weight"] }
+    }
+
+    fn set(mut self, key: &str, value: impl Into<MetaValue>) -> Self {
+        self.metadata.set(key, value);
+        self
+    }
+
+    fn tensor(mut self, name: &'static str) -> Self {
+        self.tensors.push(name);
+        self
+    }
+
+    fn spec(self) -> Result<ModelSpec, StoreError> {
+        let tensors: Vec<_> =
+            self.tensors.iter().map(|name| ((*name).to_owned(), tensor(scalar::F32, &[10, 32], 0))).collect();
+        model_spec(&GgufFile::from_bytes(write(self.metadata, &tensors), &catalogue()).unwrap())
+    }
+}
+
+#[test]
+fn llama() {
+    let spec = Sketch::of("llama").spec().unwrap();
+    assert_eq!((spec.rope.style, spec.activation), (RopeStyle::Interleaved, Activation::Silu));
+    assert_eq!((spec.rope.base, spec.rope.dims, spec.rope.scaling), (10_000.0, 8, RopeScaling::None));
+    assert_eq!((spec.attention.head_dim, spec.attention.scale), (8, 1.0 / 8_f32.sqrt()));
+    assert_eq!((spec.vocab_size, spec.tied_embeddings, spec.embedding_scale), (10, false, 1.0));
+}
+
+#[test]
+fn qwen_2_has_biases() {
+    let spec = Sketch::of("qwen2").tensor("blk.0.attn_q.bias").spec().unwrap();
+    assert!(spec.attention.qkv_bias && !spec.attention.qk_norm);
+    assert_eq!(spec.rope.style, RopeStyle::HalfSplit);
+}
+
+#[test]
+fn qwen_3_norms_queries_and_keys() {
+    let spec = Sketch::of("qwen3").set("qwen3.attention.key_length", 16_u32);
+    let spec = spec.tensor("blk.0.attn_q_norm.weight").spec().unwrap();
+    assert!(spec.attention.qk_norm && !spec.attention.qkv_bias);
+    assert_eq!((spec.attention.head_dim, spec.rope.dims, spec.q_width()), (16, 16, 64));
+}
+
+#[test]
+fn gemma_3() {
+    let sketch = Sketch::of("gemma3").set("gemma3.attention.sliding_window", 512_u32);
+    let sketch = sketch.set("gemma3.attention.key_length", 16_u32).set("gemma3.rope.freq_base", 1e6_f32);
+    let spec = sketch.spec().unwrap();
+    assert_eq!(spec.attention.sliding_window, Some(SlidingWindow { size: 512, pattern: 6 }));
+    assert_eq!((spec.rope.base, spec.rope.local_base), (1e6, Some(10_000.0)));
+    assert_eq!((spec.embedding_scale, spec.attention.scale), (32_f32.sqrt(), 0.25));
+    assert!(spec.post_norms && spec.activation == Activation::GeluTanh);
+}
+
+#[test]
+fn gemma_3_27b_scales_by_width_per_head() {
+    let sketch =
+        Sketch::of("gemma3").set("gemma3.block_count", 62_u32).set("gemma3.attention.key_length", 16_u32);
+    assert_eq!(sketch.spec().unwrap().attention.scale, 1.0 / 8_f32.sqrt());
+}
+
+#[test]
+fn rope_scaling_of_every_kind() {
+    let with = |kind: &str, factor: f32| {
+        let sketch = Sketch::of("llama").set("llama.rope.scaling.type", kind);
+        let sketch = sketch.set("llama.rope.scaling.factor", factor);
+        sketch.set("llama.rope.scaling.original_context_length", 64_u32).spec().map(|spec| spec.rope.scaling)
+    };
+    assert_eq!(with("none", 8.0).unwrap(), RopeScaling::None);
+    assert_eq!(with("linear", 8.0).unwrap(), RopeScaling::Linear(8.0));
+    assert_eq!(with("yarn", 4.0).unwrap(), RopeScaling::Yarn { factor: 4.0, original_context: 64 });
+    assert!(matches!(with("longrope", 4.0), Err(StoreError::Unsupported { .. })));
+    assert!(matches!(with("yarn", -1.0), Err(StoreError::Metadata { .. })));
+}
+
+#[test]
+fn one_value_per_layer_counts_where_all_are_equal() {
+    let heads = |values: Vec<u32>| {
+        let value = MetaValue::Array(MetaArray::U32(values));
+        Sketch::of("llama").set("llama.attention.head_count_kv", value).spec().map(|s| s.attention.kv_heads)
+    };
+    assert_eq!(heads(vec![2, 2]).unwrap(), 2);
+    assert!(heads(vec![2, 1]).is_err());
+    assert!(heads(vec![]).is_err());
+}
+
+#[test]
+fn unknown_architectures_list_the_known() {
+    let error = Sketch::of("mamba").spec().unwrap_err().to_string();
+    assert!(error.contains("mamba") && error.contains("llama, qwen2, qwen3, gemma3"), "{error}");
+}
+
+#[test]
+fn nothing_is_guessed_or_left_out() {
+    let without = |key: &str| {
+        let mut sketch = Sketch::of("llama");
+        sketch.metadata.remove(key).unwrap();
+        sketch.spec().unwrap_err().to_string()
+    };
+    for key in ["general.architecture", "llama.block_count", "llama.attention.layer_norm_rms_epsilon"] {
+        assert!(without(key).contains(key), "{key}");
+    }
+    let experts = Sketch::of("llama").tensor("blk.0.ffn_gate_exps.weight").spec();
+    assert!(matches!(experts, Err(StoreError::Unsupported { .. })));
+    let zero = Sketch::of("llama").set("llama.attention.head_count", 0_u32).spec();
+    assert!(zero.is_err());
+}
+
+#[test]
+fn a_file_offers_its_specification_through_the_port() {
+    let bytes = write(Metadata::new(), &[("t".into(), tensor(scalar::F32, &[1], 0))]);
+    assert!(GgufFile::from_bytes(bytes, &catalogue()).unwrap().spec().is_err());
+}
