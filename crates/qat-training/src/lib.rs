@@ -1,1 +1,27 @@
-//! x
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod corpus;
+mod random;
+
+#[cfg(feature = "train")]
+mod error;
+#[cfg(feature = "train")]
+mod network;
+#[cfg(feature = "train")]
+mod tiny;
+#[cfg(feature = "train")]
+mod training;
+#[cfg(feature = "train")]
+mod vocabulary;
+
+#[cfg(feature = "train")]
+pub use error::TrainError;
+#[cfg(feature = "train")]
+pub use network::Llama;
+#[cfg(feature = "train")]
+pub use tiny::{TinyModel, tiny_spec, train_tiny};
+#[cfg(feature = "train")]
+pub use training::{Accuracy, CurvePoint, Progress, TrainConfig};
+#[cfg(feature = "train")]
+pub use vocabulary::Vocabulary;

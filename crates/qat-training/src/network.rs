@@ -1,0 +1,122 @@
+//! A trainable decoder-only transformer of the Llama family, from a [`ModelSpec`].
+
+mod attention;
+mod block;
+mod export;
+mod import;
+mod norm;
+mod rope;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use crate::TrainError;
+use crate::random::Rng;
+use attention::Geometry;
+use block::Block;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use domain_types::{Activation, ModelSpec, TokenId};
+pub(crate) use export::MatrixType;
+use norm::RmsNorm;
+
+/// The network: weights on a device and the specification that they follow.
+#[derive(Debug, Clone)]
+pub struct Llama {
+    spec: ModelSpec,
+    weights: Weights,
+}
+
+/// What an optimizer changes. The output head is the embedding.
+#[derive(Module, Debug)]
+pub(crate) struct Weights {
+    embedding: Param<Tensor<2>>,
+    blocks: Vec<Block>,
+    norm: RmsNorm,
+}
+
+impl Llama {
+    /// A network with random weights: normal, of variance 1/width, and smaller where a block writes to the residual
+    /// stream (GPT-2). The same seed gives the same weights on every device.
+    pub fn new(spec: &ModelSpec, seed: u64, device: &Device) -> Result<Self, TrainError> {
+        check(spec)?;
+        let mut rng = Rng::new(&[seed, 0x7765_6967_6874_73]);
+        let weights = Weights {
+            embedding: random_matrix(&mut rng, [spec.vocab_size, spec.width], 0.02, device),
+            blocks: (0..spec.layers).map(|_| Block::new(spec, &mut rng, device)).collect(),
+            norm: RmsNorm::new(spec.width, device),
+        };
+        Ok(Self { spec: spec.clone(), weights })
+    }
+
+    /// The specification.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    pub(crate) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The same network with other weights.
+    #[must_use]
+    pub(crate) fn with_weights(self, weights: Weights) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// The same weights on a device that records no gradients.
+    pub(crate) fn without_gradients(&self) -> Self {
+        Self { spec: self.spec.clone(), weights: self.weights.clone().valid() }
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        self.weights.embedding.val().device()
+    }
+
+    /// Logits `[batch × length, vocabulary]` of token rows of equal length, each starting at position 0.
+    pub(crate) fn logits(&self, rows: &[&[TokenId]]) -> Tensor<2> {
+        let device = self.device();
+        let (batch, length) = (rows.len(), rows[0].len());
+        let ids: Vec<i32> = rows.iter().flat_map(|row| row.iter().map(|&id| id as i32)).collect();
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [batch * length]), &device);
+        let geometry = Geometry::new(&self.spec, batch, length, &device);
+        let embedding = self.weights.embedding.val();
+        let mut x = embedding.clone().select(0, ids);
+        for block in &self.weights.blocks {
+            x = block.forward(x, &geometry);
+        }
+        self.weights.norm.forward(x, self.spec.norm_eps).matmul(embedding.transpose())
+    }
+}
+
+/// Negative log-likelihood of each target in nats, from logits `[positions, vocabulary]`.
+pub(crate) fn negative_log_likelihood(logits: Tensor<2>, targets: &[TokenId]) -> Tensor<1> {
+    let ids: Vec<i32> = targets.iter().map(|&id| id as i32).collect();
+    let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [targets.len(), 1]), &logits.device());
+    activation::log_softmax(logits, 1).gather(1, ids).reshape([targets.len()]).neg()
+}
+
+/// Refuses specifications that ask for more than this network has.
+fn check(spec: &ModelSpec) -> Result<(), TrainError> {
+    spec.validate()?;
+    let a = &spec.attention;
+    let missing = [
+        (a.qkv_bias, "biases of q, k and v"),
+        (a.qk_norm, "norms of q and k"),
+        (a.sliding_window.is_some(), "sliding windows"),
+        (spec.post_norms, "norms after the sublayers"),
+        (spec.activation != Activation::Silu, "activations other than SiLU"),
+        (spec.embedding_scale != 1.0, "a scaled embedding"),
+        (!spec.tied_embeddings, "an output head of its own"),
+        (spec.logit_softcap.is_some(), "a soft cap of logits"),
+        (spec.rope.scaling != domain_types::RopeScaling::None, "RoPE scaling"),
+    ];
+    match missing.iter().find(|(asked, _)| *asked) {
+        Some((_, what)) => Err(TrainError::Unsupported(format!("{} with {what}", spec.architecture))),
+        None => Ok(()),
+    }
+}
+
+fn random_matrix(rng: &mut Rng, dims: [usize; 2], deviation: f32, device: &Device) -> Param<Tensor<2>> {
+    let values: Vec<f32> = (0..dims[0] * dims[1]).map(|_| rng.normal() * deviation).collect();
+    Param::from_tensor(Tensor::from_data(TensorData::new(values, dims), device))
+}

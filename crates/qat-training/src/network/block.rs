@@ -1,0 +1,63 @@
+//! A transformer block: attention and a gated feed-forward layer, each added to the residual stream.
+
+use super::attention::{Attention, Geometry};
+use super::norm::RmsNorm;
+use super::random_matrix;
+use crate::random::Rng;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, activation};
+use domain_types::ModelSpec;
+
+#[derive(Module, Debug)]
+pub(crate) struct Block {
+    pub(super) attn_norm: RmsNorm,
+    pub(super) attn: Attention,
+    pub(super) ffn_norm: RmsNorm,
+    pub(super) ffn: FeedForward,
+    #[module(skip)]
+    eps: f32,
+}
+
+/// down · (silu(gate · x) ⊙ (up · x)) (Shazeer 2020, arXiv 2002.05202). Matrices are `[out, in]`.
+#[derive(Module, Debug)]
+pub(crate) struct FeedForward {
+    pub(super) gate: Param<Tensor<2>>,
+    pub(super) up: Param<Tensor<2>>,
+    pub(super) down: Param<Tensor<2>>,
+}
+
+impl Block {
+    pub(super) fn new(spec: &ModelSpec, rng: &mut Rng, device: &Device) -> Self {
+        Self {
+            attn_norm: RmsNorm::new(spec.width, device),
+            attn: Attention::new(spec, rng, device),
+            ffn_norm: RmsNorm::new(spec.width, device),
+            ffn: FeedForward::new(spec, rng, device),
+            eps: spec.norm_eps,
+        }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<2>, geometry: &Geometry) -> Tensor<2> {
+        let x = x.clone() + self.attn.forward(self.attn_norm.forward(x, self.eps), geometry);
+        x.clone() + self.ffn.forward(self.ffn_norm.forward(x, self.eps))
+    }
+}
+
+impl FeedForward {
+    fn new(spec: &ModelSpec, rng: &mut Rng, device: &Device) -> Self {
+        let (width, ffn) = (spec.width, spec.ffn_width);
+        let deviation = (width as f32).sqrt().recip();
+        let residual = (ffn as f32 * 2.0 * spec.layers as f32).sqrt().recip();
+        Self {
+            gate: random_matrix(rng, [ffn, width], deviation, device),
+            up: random_matrix(rng, [ffn, width], deviation, device),
+            down: random_matrix(rng, [width, ffn], residual, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let gate = activation::silu(x.clone().matmul(self.gate.val().transpose()));
+        let up = x.matmul(self.up.val().transpose());
+        (gate * up).matmul(self.down.val().transpose())
+    }
+}

@@ -1,0 +1,76 @@
+//! Weights as tensors under their GGUF names.
+
+use super::{Llama, Weights};
+use crate::TrainError;
+use burn::tensor::Tensor;
+use domain_types::{QuantTensor, Shape, scalar};
+use half::f16;
+
+/// Element type of exported matrices. Norms are always F32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MatrixType {
+    F16,
+    F32,
+}
+
+/// A weight in either shape.
+pub(super) enum Weight<'a> {
+    Matrix(&'a burn::module::Param<Tensor<2>>),
+    Vector(&'a burn::module::Param<Tensor<1>>),
+}
+
+/// Every weight under its GGUF name, in the order of a file.
+pub(super) fn named(weights: &Weights) -> Vec<(String, Weight<'_>)> {
+    let mut all = vec![("token_embd.weight".to_owned(), Weight::Matrix(&weights.embedding))];
+    for (layer, block) in weights.blocks.iter().enumerate() {
+        let (attn, ffn) = (&block.attn, &block.ffn);
+        let parts = [
+            ("attn_norm", Weight::Vector(&block.attn_norm.weight)),
+            ("attn_q", Weight::Matrix(&attn.q)),
+            ("attn_k", Weight::Matrix(&attn.k)),
+            ("attn_v", Weight::Matrix(&attn.v)),
+            ("attn_output", Weight::Matrix(&attn.output)),
+            ("ffn_norm", Weight::Vector(&block.ffn_norm.weight)),
+            ("ffn_gate", Weight::Matrix(&ffn.gate)),
+            ("ffn_up", Weight::Matrix(&ffn.up)),
+            ("ffn_down", Weight::Matrix(&ffn.down)),
+        ];
+        all.extend(parts.into_iter().map(|(part, weight)| (format!("blk.{layer}.{part}.weight"), weight)));
+    }
+    all.push(("output_norm.weight".to_owned(), Weight::Vector(&weights.norm.weight)));
+    all
+}
+
+impl Llama {
+    /// All tensors under their GGUF names: matrices `[out, in]` in F16 rounded to nearest, norms in F32.
+    pub fn export(&self) -> Result<Vec<(String, QuantTensor)>, TrainError> {
+        self.export_as(MatrixType::F16)
+    }
+
+    pub(crate) fn export_as(&self, matrices: MatrixType) -> Result<Vec<(String, QuantTensor)>, TrainError> {
+        let export = |(name, weight): (String, Weight<'_>)| {
+            let (shape, values) = match weight {
+                Weight::Matrix(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+                Weight::Vector(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+            };
+            let half = matrices == MatrixType::F16 && shape.dims().len() == 2;
+            Ok((name, if half { f16_tensor(shape, &values)? } else { f32_tensor(shape, &values)? }))
+        };
+        named(&self.weights).into_iter().map(export).collect()
+    }
+}
+
+fn values<const D: usize>(name: &str, tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {
+    let unreadable = |reason: String| TrainError::Tensor { name: name.to_owned(), reason };
+    tensor.try_into_vec_as::<f32>().map_err(|e| unreadable(e.to_string()))
+}
+
+fn f16_tensor(shape: Shape, values: &[f32]) -> Result<QuantTensor, TrainError> {
+    let bytes: Vec<u8> = values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect();
+    Ok(QuantTensor::new(scalar::F16, shape, bytes)?)
+}
+
+fn f32_tensor(shape: Shape, values: &[f32]) -> Result<QuantTensor, TrainError> {
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    Ok(QuantTensor::new(scalar::F32, shape, bytes)?)
+}

@@ -1,0 +1,16 @@
+//! The training loop: packed rows, AdamW, warm-up and cosine, held-out accuracy on the way.
+
+mod accuracy;
+mod batches;
+mod checkpoint;
+mod config;
+mod run;
+mod schedule;
+#[cfg(test)]
+mod tests;
+
+pub use accuracy::Accuracy;
+pub(crate) use checkpoint::Checkpoint;
+pub use config::TrainConfig;
+pub use run::{CurvePoint, Progress};
+pub(crate) use run::{Reporter, train};
