@@ -60,7 +60,7 @@ pub fn export_tensor(tensor: &QuantTensor) -> Result<QuantTensor, QuantError> {
     let Some(route) = route(tensor.format().id()) else {
         return Err(refuse("no ggml format has its levels; quantize to piq2, piq3 or pit instead".into()));
     };
-    if tensor.shape().row_len() % SUPER_BLOCK != 0 {
+    if !tensor.shape().row_len().is_multiple_of(SUPER_BLOCK) {
         return Err(refuse(format!("{} needs rows of a multiple of {SUPER_BLOCK}", route.target)));
     }
     let source = tensor.bytes().chunks_exact(tensor.format().block_bytes());

@@ -109,7 +109,7 @@ impl QuantizeOptions {
 
 impl QuantizeOptions {
     /// c/k, the closed-form step for α = 1.
-    pub(crate) fn grid_factor(&self, format: &str, default_k: u8) -> Result<f32, QuantError> {
+    pub(crate) fn grid_factor(self, format: &str, default_k: u8) -> Result<f32, QuantError> {
         match self.k.unwrap_or(default_k) {
             k @ 2..=5 => Ok(self.constant.value() / f32::from(k)),
             k => Err(QuantError::BadOption {

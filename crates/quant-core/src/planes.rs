@@ -14,13 +14,16 @@ const MOST: usize = 256;
 /// Groups of 32 bytes: any number. Of the smaller sizes there is one where the length has that bit.
 const WHOLE_GROUPS: usize = !31;
 
+/// Packs or unpacks groups of one size.
+type Pass = fn(&[u8], &mut [u8]);
+
 /// Bytes that `n` codes of `bits` bits take.
 pub(crate) const fn code_bytes(bits: usize, n: usize) -> usize {
     bits * n / 8
 }
 
 /// Reads as many codes as `codes` holds, a multiple of 32, at most 256.
-#[inline(always)]
+#[inline]
 pub(crate) fn read_codes(bits: usize, bytes: &[u8], codes: &mut [u8]) {
     match bits {
         2 => read_plane::<2>(bytes, codes),
@@ -56,9 +59,9 @@ pub(crate) fn write_codes(bits: usize, codes: &[u8], bytes: &mut [u8]) {
     }
 }
 
-#[inline(always)]
+#[inline]
 fn read_plane<const P: usize>(mut bytes: &[u8], mut codes: &mut [u8]) {
-    let sizes: [(usize, fn(&[u8], &mut [u8])); 4] =
+    let sizes: [(usize, Pass); 4] =
         [(WHOLE_GROUPS, unpack::<P, 32>), (16, unpack::<P, 16>), (8, unpack::<P, 8>), (4, unpack::<P, 4>)];
     for (size, unpack) in sizes {
         let n = bytes.len() & size;
@@ -70,7 +73,7 @@ fn read_plane<const P: usize>(mut bytes: &[u8], mut codes: &mut [u8]) {
 }
 
 fn write_plane<const P: usize>(mut codes: &[u8], mut bytes: &mut [u8]) {
-    let sizes: [(usize, fn(&[u8], &mut [u8])); 4] =
+    let sizes: [(usize, Pass); 4] =
         [(WHOLE_GROUPS, pack::<P, 32>), (16, pack::<P, 16>), (8, pack::<P, 8>), (4, pack::<P, 4>)];
     for (size, pack) in sizes {
         let n = bytes.len() & size;

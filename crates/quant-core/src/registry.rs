@@ -2,11 +2,14 @@
 
 use crate::block::BlockEncoder;
 use crate::codec::{BlockCodec, BlockQuantizer, RowCodec};
-use crate::formats::{float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, uq};
+use crate::formats::{
+    float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k, q3_k,
+    q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, uq,
+};
 use crate::{QuantError, QuantizeOptions};
 use domain_types::{CodecSet, FormatCatalogue, QuantFormat, Quantizer, WeightCodec};
 
-type MakeQuantizer = fn(&QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError>;
+type MakeQuantizer = fn(QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError>;
 
 /// A row of the table.
 pub struct FormatEntry {
@@ -36,16 +39,13 @@ const fn readable(codec: &'static dyn RowCodec, summary: &'static str) -> Format
     FormatEntry { codec, make_quantizer: None, summary }
 }
 
-const fn makeable(
-    codec: &'static dyn RowCodec,
-    make: MakeQuantizer,
-    summary: &'static str,
-) -> FormatEntry {
+const fn makeable(codec: &'static dyn RowCodec, make: MakeQuantizer, summary: &'static str) -> FormatEntry {
     FormatEntry { codec, make_quantizer: Some(make), summary }
 }
 
 /// For encoders without options.
-fn plain<E: BlockEncoder + Default>(_: &QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
+#[expect(clippy::unnecessary_wraps, reason = "the signature of the table")]
+fn plain<E: BlockEncoder + Default>(_: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(E::default())))
 }
 
@@ -59,17 +59,37 @@ static ENTRIES: &[FormatEntry] = &[
         "8-bit integers, blocks of 32, absmax scale",
     ),
     makeable(&BlockCodec::<q4_0::Q4_0>::NEW, plain::<q4_0::Q4_0>, "4-bit integers, blocks of 32, scale"),
-    makeable(&BlockCodec::<q4_1::Q4_1>::NEW, plain::<q4_1::Q4_1>, "4-bit integers, blocks of 32, scale and minimum"),
+    makeable(
+        &BlockCodec::<q4_1::Q4_1>::NEW,
+        plain::<q4_1::Q4_1>,
+        "4-bit integers, blocks of 32, scale and minimum",
+    ),
     makeable(&BlockCodec::<q5_0::Q5_0>::NEW, plain::<q5_0::Q5_0>, "5-bit integers, blocks of 32, scale"),
-    makeable(&BlockCodec::<q5_1::Q5_1>::NEW, plain::<q5_1::Q5_1>, "5-bit integers, blocks of 32, scale and minimum"),
-    makeable(&BlockCodec::<iq4_nl::Iq4Nl>::NEW, plain::<iq4_nl::Iq4Nl>, "4-bit table of values, blocks of 32"),
+    makeable(
+        &BlockCodec::<q5_1::Q5_1>::NEW,
+        plain::<q5_1::Q5_1>,
+        "5-bit integers, blocks of 32, scale and minimum",
+    ),
+    makeable(
+        &BlockCodec::<iq4_nl::Iq4Nl>::NEW,
+        plain::<iq4_nl::Iq4Nl>,
+        "4-bit table of values, blocks of 32",
+    ),
     makeable(&BlockCodec::<q2_k::Q2K>::NEW, plain::<q2_k::Q2K>, "K-quant: 2-bit, scale and minimum per 16"),
     makeable(&BlockCodec::<q3_k::Q3K>::NEW, plain::<q3_k::Q3K>, "K-quant: 3-bit, scale per 16"),
     makeable(&BlockCodec::<q4_k::Q4K>::NEW, plain::<q4_k::Q4K>, "K-quant: 4-bit, scale and minimum per 32"),
     makeable(&BlockCodec::<q5_k::Q5K>::NEW, plain::<q5_k::Q5K>, "K-quant: 5-bit, scale and minimum per 32"),
     makeable(&BlockCodec::<q6_k::Q6K>::NEW, plain::<q6_k::Q6K>, "K-quant: 6-bit, scale per 16"),
-    makeable(&BlockCodec::<tq1_0::Tq1_0>::NEW, plain::<tq1_0::Tq1_0>, "ternary, five to a byte, blocks of 256"),
-    makeable(&BlockCodec::<tq2_0::Tq2_0>::NEW, plain::<tq2_0::Tq2_0>, "ternary in 2-bit codes, blocks of 256"),
+    makeable(
+        &BlockCodec::<tq1_0::Tq1_0>::NEW,
+        plain::<tq1_0::Tq1_0>,
+        "ternary, five to a byte, blocks of 256",
+    ),
+    makeable(
+        &BlockCodec::<tq2_0::Tq2_0>::NEW,
+        plain::<tq2_0::Tq2_0>,
+        "ternary in 2-bit codes, blocks of 256",
+    ),
     readable(&BlockCodec::<iq1_s::Iq1S>::NEW, "I-quant: ternary codebook, scale per 32"),
     readable(&BlockCodec::<iq1_m::Iq1M>::NEW, "I-quant: ternary codebook, scale per 16"),
     readable(&BlockCodec::<iq2_xxs::Iq2Xxs>::NEW, "I-quant: 256 groups of 8, scale per 32"),
@@ -129,7 +149,7 @@ pub fn quantizer(id: &str, options: &QuantizeOptions) -> Result<Box<dyn Quantize
         return Err(unknown(id));
     };
     match entry.make_quantizer {
-        Some(make) => make(options),
+        Some(make) => make(*options),
         None => Err(QuantError::DecodeOnly { name: id.into(), encodable: names(FormatEntry::can_encode) }),
     }
 }

@@ -13,12 +13,13 @@ use domain_types::Quantizer;
 use levels::{NF2_LEVELS, NF3_LEVELS, NF4_LEVELS};
 
 /// The quantizer. The levels are fixed, so constant and k have no meaning here.
-pub(crate) fn make<F: GridFormat>(options: &QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
+#[expect(clippy::unnecessary_wraps, reason = "the signature of the table of formats")]
+pub(crate) fn make<F: GridFormat>(options: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(encoder::<F>(options))))
 }
 
-fn encoder<F: GridFormat>(options: &QuantizeOptions) -> GridEncoder<F> {
-    GridEncoder::new(ScaleRule::from_options(options, (Statistic::LargestMagnitude, 1.0)))
+fn encoder<F: GridFormat>(options: QuantizeOptions) -> GridEncoder<F> {
+    GridEncoder::new(ScaleRule::from_option(options.step, (Statistic::LargestMagnitude, 1.0)))
 }
 
 /// Layout: F16 scale, then a plane of 2-bit codes.
@@ -30,7 +31,7 @@ impl GridFormat for Nf2 {
     const BITS: usize = 2;
     const GRID: Grid = Grid::new(&NF2_LEVELS);
 
-    #[inline(always)]
+    #[inline]
     fn value(code: u8, scale: f32) -> f32 {
         scale * NF2_LEVELS[usize::from(code & 3)]
     }
@@ -45,7 +46,7 @@ impl GridFormat for Nf3 {
     const BITS: usize = 3;
     const GRID: Grid = Grid::new(&NF3_LEVELS);
 
-    #[inline(always)]
+    #[inline]
     fn value(code: u8, scale: f32) -> f32 {
         scale * NF3_LEVELS[usize::from(code & 7)]
     }
@@ -60,7 +61,7 @@ impl GridFormat for Nf4 {
     const BITS: usize = 4;
     const GRID: Grid = Grid::new(&NF4_LEVELS);
 
-    #[inline(always)]
+    #[inline]
     fn value(code: u8, scale: f32) -> f32 {
         scale * NF4_LEVELS[usize::from(code & 15)]
     }
@@ -73,7 +74,7 @@ mod tests {
     use crate::testing::{codec_suites, normal_mse};
 
     fn with<F: GridFormat>(step: StepSearch) -> GridEncoder<F> {
-        encoder(&QuantizeOptions { step, ..QuantizeOptions::default() })
+        encoder(QuantizeOptions { step, ..QuantizeOptions::default() })
     }
 
     #[test]

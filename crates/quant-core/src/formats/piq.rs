@@ -16,13 +16,13 @@ pub(crate) trait PiGrid: GridFormat {
 }
 
 /// A quantizer with step search, constant and k from the options.
-pub(crate) fn make<F: PiGrid>(options: &QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
+pub(crate) fn make<F: PiGrid>(options: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(encoder::<F>(options)?)))
 }
 
-fn encoder<F: PiGrid>(options: &QuantizeOptions) -> Result<GridEncoder<F>, QuantError> {
+fn encoder<F: PiGrid>(options: QuantizeOptions) -> Result<GridEncoder<F>, QuantError> {
     let factor = options.grid_factor(F::ID, F::DEFAULT_K)?;
-    Ok(GridEncoder::new(ScaleRule::from_options(options, (Statistic::RootMeanSquare, factor))))
+    Ok(GridEncoder::new(ScaleRule::from_option(options.step, (Statistic::RootMeanSquare, factor))))
 }
 
 /// Layout: F16 step, then a plane of 2-bit codes; code = level + 2.
@@ -34,7 +34,7 @@ impl GridFormat for PiQ2 {
     const BITS: usize = 2;
     const GRID: Grid = UNIFORM_2;
 
-    #[inline(always)]
+    #[inline]
     fn value(code: u8, scale: f32) -> f32 {
         value_2(code, scale)
     }
@@ -53,7 +53,7 @@ impl GridFormat for PiQ3 {
     const BITS: usize = 3;
     const GRID: Grid = UNIFORM_3;
 
-    #[inline(always)]
+    #[inline]
     fn value(code: u8, scale: f32) -> f32 {
         value_3(code, scale)
     }

@@ -9,16 +9,16 @@ use crate::{QuantError, QuantizeOptions};
 use domain_types::Quantizer;
 
 /// The quantizer.
-pub(crate) fn make(options: &QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
+pub(crate) fn make(options: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(encoder(options)?)))
 }
 
-fn encoder(options: &QuantizeOptions) -> Result<GridEncoder<PiT>, QuantError> {
+fn encoder(options: QuantizeOptions) -> Result<GridEncoder<PiT>, QuantError> {
     let factor = match options.k {
         Some(k) => options.grid_factor(PiT::ID, k)?,
         None => 1.0,
     };
-    Ok(GridEncoder::new(ScaleRule::from_options(options, (Statistic::MeanMagnitude, factor))))
+    Ok(GridEncoder::new(ScaleRule::from_option(options.step, (Statistic::MeanMagnitude, factor))))
 }
 
 /// Layout: F16 γ, then a plane of 2-bit codes; code = level + 1. Code 3 is never written; it reads as +2γ, as in
@@ -31,7 +31,7 @@ impl GridFormat for PiT {
     const BITS: usize = 2;
     const GRID: Grid = Grid::new(&[-1.0, 0.0, 1.0]);
 
-    #[inline(always)]
+    #[inline]
     fn value(code: u8, scale: f32) -> f32 {
         scale * (f32::from(code) - 1.0)
     }
@@ -41,10 +41,13 @@ impl GridFormat for PiT {
 mod tests {
     use super::*;
     use crate::StepSearch;
+    use crate::block::BlockEncoder;
+    use crate::grid::codes_of;
     use crate::testing::{codec_suites, gaussian_mse};
+    use proptest::prelude::*;
 
     fn with(step: StepSearch, k: Option<u8>) -> GridEncoder<PiT> {
-        encoder(&QuantizeOptions { step, k, ..QuantizeOptions::default() }).expect("valid options")
+        encoder(QuantizeOptions { step, k, ..QuantizeOptions::default() }).expect("valid options")
     }
 
     #[test]
@@ -62,9 +65,22 @@ mod tests {
         gaussian_mse(&with(StepSearch::Rms, Some(2)), 0.1905, 0.015);
     }
 
+    proptest! {
+        /// Code 3 has no ternary meaning.
+        #[test]
+        fn codes_are_ternary(
+            weights in prop::collection::vec(any::<f32>().prop_filter("finite", |w| w.is_finite()), 256),
+            step in prop::sample::select(vec![StepSearch::Mse, StepSearch::Rms]),
+        ) {
+            let mut bytes = [0; 66];
+            with(step, None).encode_block(&weights, None, &mut bytes);
+            prop_assert!(codes_of(2, &bytes).iter().all(|&code| code <= 2));
+        }
+    }
+
     #[test]
     fn k_is_checked() {
         let options = QuantizeOptions { k: Some(7), ..QuantizeOptions::default() };
-        assert!(matches!(encoder(&options), Err(QuantError::BadOption { .. })));
+        assert!(matches!(encoder(options), Err(QuantError::BadOption { .. })));
     }
 }

@@ -13,19 +13,20 @@ pub(super) const UNIFORM_2: Grid = Grid::new(&[-2.0, -1.0, 0.0, 1.0]);
 pub(super) const UNIFORM_3: Grid = Grid::new(&[-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]);
 
 /// step × level as Q2_K computes it: a zero is +0. All products and the difference are exact.
-#[inline(always)]
+#[inline]
 pub(super) fn value_2(code: u8, step: f32) -> f32 {
     step * f32::from(code) - 2.0 * step
 }
 
 /// step × level as Q3_K computes it: a zero has the step's sign. The product is exact.
-#[inline(always)]
+#[inline]
 pub(super) fn value_3(code: u8, step: f32) -> f32 {
     step * (f32::from(code) - 4.0)
 }
 
 /// The quantizer. It has no options: a fitted step would make it PiQ.
-pub(crate) fn make<F: GridFormat>(_: &QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
+#[expect(clippy::unnecessary_wraps, reason = "the signature of the table of formats")]
+pub(crate) fn make<F: GridFormat>(_: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(encoder::<F>())))
 }
 
@@ -43,7 +44,7 @@ impl GridFormat for Uq2 {
     const BITS: usize = 2;
     const GRID: Grid = UNIFORM_2;
 
-    #[inline(always)]
+    #[inline]
     fn value(code: u8, scale: f32) -> f32 {
         value_2(code, scale)
     }
@@ -58,7 +59,7 @@ impl GridFormat for Uq3 {
     const BITS: usize = 3;
     const GRID: Grid = UNIFORM_3;
 
-    #[inline(always)]
+    #[inline]
     fn value(code: u8, scale: f32) -> f32 {
         value_3(code, scale)
     }

@@ -1,7 +1,7 @@
 //! How a block's scale is chosen.
 
 use super::{Grid, search};
-use crate::{QuantizeOptions, StepSearch};
+use crate::StepSearch;
 
 /// A figure of a block that a closed form starts from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,9 +38,9 @@ pub(crate) enum ScaleRule {
 }
 
 impl ScaleRule {
-    /// The rule that the options ask for; `closed_form` is the format's answer to [`StepSearch::Rms`].
-    pub(crate) fn from_options(options: &QuantizeOptions, closed_form: (Statistic, f32)) -> Self {
-        match options.step {
+    /// The rule that an option asks for; `closed_form` is the format's answer to [`StepSearch::Rms`].
+    pub(crate) fn from_option(step: StepSearch, closed_form: (Statistic, f32)) -> Self {
+        match step {
             StepSearch::Rms => Self::ClosedForm(closed_form.0, closed_form.1),
             StepSearch::Mse => Self::LeastSquares { weighted: false },
             StepSearch::Imatrix => Self::LeastSquares { weighted: true },

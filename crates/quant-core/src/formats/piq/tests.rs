@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 fn with<F: PiGrid>(step: StepSearch, constant: GridConstant, k: u8) -> GridEncoder<F> {
     let options = QuantizeOptions { step, constant, k: Some(k) };
-    encoder(&options).expect("valid options")
+    encoder(options).expect("valid options")
 }
 
 fn fitted<F: PiGrid>() -> GridEncoder<F> {
-    encoder(&QuantizeOptions::default()).expect("valid options")
+    encoder(QuantizeOptions::default()).expect("valid options")
 }
 
 fn closed<F: PiGrid>() -> GridEncoder<F> {
@@ -52,7 +52,7 @@ fn constant_and_k_move_the_closed_form_only() {
 fn k_is_checked() {
     for k in [0, 1, 6, 255] {
         let options = QuantizeOptions { k: Some(k), ..QuantizeOptions::default() };
-        let Err(error) = make::<PiQ3>(&options) else { panic!("k = {k} must be refused") };
+        let Err(error) = make::<PiQ3>(options) else { panic!("k = {k} must be refused") };
         assert!(error.to_string().contains("choose 2, 3, 4 or 5"), "{error}");
     }
 }
@@ -103,7 +103,7 @@ fn imatrix_without_importance_is_refused() {
     let options = QuantizeOptions { step: StepSearch::Imatrix, ..QuantizeOptions::default() };
     let shape = domain_types::Shape::matrix(1, 32).expect("usable");
     let request = domain_types::QuantizeRequest::new(&[1.0; 32], shape).expect("finite");
-    let error = make::<PiQ2>(&options).expect("valid").quantize(&request).expect_err("no importance");
+    let error = make::<PiQ2>(options).expect("valid").quantize(&request).expect_err("no importance");
     assert!(error.to_string().contains("importance"), "{error}");
 }
 
