@@ -1,0 +1,65 @@
+//! ggml's order of codes narrower than a byte.
+//!
+//! Byte j of a run of `RUN` bytes holds the codes j, j + RUN, j + 2·RUN, … of the run's codes, from its lowest bits up:
+//! one shift and mask of a vector of bytes gives a vector of neighbouring codes.
+
+/// Splits bytes into codes of `BITS` bits.
+#[inline]
+pub(crate) fn unpack<const BITS: usize, const RUN: usize>(bytes: &[u8], codes: &mut [u8]) {
+    debug_assert_eq!(bytes.len() * 8, codes.len() * BITS);
+    let mask = (1_u8 << BITS) - 1;
+    let runs = bytes.as_chunks::<RUN>().0.iter();
+    for (run, codes) in runs.zip(codes.chunks_exact_mut(RUN * 8 / BITS)) {
+        for (plane, codes) in codes.as_chunks_mut::<RUN>().0.iter_mut().enumerate() {
+            for (code, byte) in codes.iter_mut().zip(run) {
+                *code = (byte >> (plane * BITS)) & mask;
+            }
+        }
+    }
+}
+
+/// Joins codes of `BITS` bits into bytes: the inverse of [`unpack`]. Higher bits of the codes are ignored.
+pub(crate) fn pack<const BITS: usize, const RUN: usize>(codes: &[u8], bytes: &mut [u8]) {
+    debug_assert_eq!(bytes.len() * 8, codes.len() * BITS);
+    let mask = (1_u8 << BITS) - 1;
+    bytes.fill(0);
+    let runs = bytes.as_chunks_mut::<RUN>().0.iter_mut();
+    for (run, codes) in runs.zip(codes.chunks_exact(RUN * 8 / BITS)) {
+        for (plane, codes) in codes.as_chunks::<RUN>().0.iter().enumerate() {
+            for (byte, code) in run.iter_mut().zip(codes) {
+                *byte |= (code & mask) << (plane * BITS);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nibbles_of_a_block_of_32() {
+        let bytes: [u8; 16] = std::array::from_fn(|i| (i as u8) | ((15 - i as u8) << 4));
+        let mut codes = [0; 32];
+        unpack::<4, 16>(&bytes, &mut codes);
+        assert_eq!(codes[..3], [0, 1, 2]);
+        assert_eq!(codes[16..19], [15, 14, 13]);
+    }
+
+    proptest! {
+        #[test]
+        fn pack_undoes_unpack(bytes in proptest::collection::vec(any::<u8>(), 128)) {
+            let (mut codes, mut packed) = ([0; 1024], [0; 128]);
+            unpack::<4, 64>(&bytes, &mut codes[..256]);
+            pack::<4, 64>(&codes[..256], &mut packed);
+            prop_assert_eq!(&packed[..], &bytes[..]);
+            unpack::<2, 32>(&bytes, &mut codes[..512]);
+            pack::<2, 32>(&codes[..512], &mut packed);
+            prop_assert_eq!(&packed[..], &bytes[..]);
+            unpack::<1, 32>(&bytes, &mut codes);
+            pack::<1, 32>(&codes, &mut packed);
+            prop_assert_eq!(&packed[..], &bytes[..]);
+        }
+    }
+}
