@@ -3,7 +3,6 @@
 use crate::gguf::GgufFault;
 use domain_types::{DomainError, PortError};
 use std::io;
-use std::path::Path;
 
 /// Errors of this crate. Each says what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -94,12 +93,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
+    #[cfg(feature = "fs")]
+    pub(crate) fn io(path: &std::path::Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let file = path.display().to_string();
         move |source| Self::Io { file, action, source }
     }
 
-    pub(crate) fn hugging_face(path: &Path, reason: impl Into<String>) -> Self {
+    #[cfg(feature = "fs")]
+    pub(crate) fn hugging_face(path: &std::path::Path, reason: impl Into<String>) -> Self {
         Self::HuggingFace { file: path.display().to_string(), reason: reason.into() }
     }
 

@@ -15,7 +15,9 @@ mod write;
 
 pub use fault::GgufFault;
 pub use file::GgufFile;
-pub use write::{AtomicFile, GgufWriter, WriteReport};
+#[cfg(feature = "fs")]
+pub use write::AtomicFile;
+pub use write::{GgufWriter, WriteReport};
 
 pub(crate) use write::config_sha256;
 

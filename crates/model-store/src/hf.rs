@@ -11,6 +11,7 @@ mod rope_factors;
 mod shard;
 mod special_tokens;
 mod tensor_name;
+mod tokenizer_json;
 mod vocabulary;
 
 pub use folder::HfFolder;

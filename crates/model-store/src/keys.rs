@@ -1,4 +1,5 @@
 //! Metadata keys of tokenizers, used by more than one part of the crate.
+#![cfg_attr(not(feature = "fs"), expect(dead_code, reason = "each reader has its own"))]
 
 pub(crate) const MODEL: &str = "tokenizer.ggml.model";
 pub(crate) const PRE: &str = "tokenizer.ggml.pre";

@@ -4,23 +4,35 @@
 mod cross_check;
 mod error;
 mod gguf;
+#[cfg(feature = "fs")]
 mod hf;
+#[cfg(any(feature = "fs", feature = "tokenizer"))]
 mod keys;
+#[cfg(feature = "fs")]
 mod load;
+#[cfg(feature = "fs")]
 mod open;
+#[cfg(any(feature = "fs", feature = "tokenizer"))]
 mod pre_tokenization;
 mod provenance;
 mod spec;
+#[cfg(any(feature = "fs", feature = "tokenizer"))]
 mod token_type;
 #[cfg(feature = "tokenizer")]
 mod tokenizer;
 mod verify;
 
 pub use error::StoreError;
-pub use gguf::{AtomicFile, GgufFault, GgufFile, GgufWriter, WriteReport};
+#[cfg(feature = "fs")]
+pub use gguf::AtomicFile;
+pub use gguf::{GgufFault, GgufFile, GgufWriter, WriteReport};
+#[cfg(feature = "fs")]
 pub use hf::HfFolder;
+#[cfg(feature = "fs")]
 pub use open::open_model;
-pub use provenance::{sha256_bytes, sha256_file, source_sha256};
+pub use provenance::sha256_bytes;
+#[cfg(feature = "fs")]
+pub use provenance::{sha256_file, source_sha256};
 pub use spec::model_spec;
 #[cfg(feature = "tokenizer")]
 pub use tokenizer::{HfTokenizer, load_tokenizer};

@@ -1,4 +1,5 @@
 //! How byte-level BPE vocabularies cut text into words before merging: llama.cpp's names and the patterns behind.
+#![cfg_attr(not(feature = "tokenizer"), expect(dead_code, reason = "each reader has its own"))]
 
 /// GPT-2's words. What no alternative matches (trailing white space) stays a word of its own.
 pub(crate) const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
@@ -51,6 +52,7 @@ pub(crate) fn by_name(name: &str) -> Option<&'static PreTokenization> {
 }
 
 /// The way that cuts by exactly these patterns.
+#[cfg(feature = "fs")]
 pub(crate) fn by_patterns(patterns: &[&str]) -> Option<&'static PreTokenization> {
     ALL.iter().find(|p| p.patterns == patterns)
 }

@@ -1,7 +1,9 @@
 //! Checksums: where a file comes from, and whether it is still what was written.
 
+#[cfg(feature = "fs")]
 use crate::{StoreError, load};
 use sha2::{Digest, Sha256};
+#[cfg(feature = "fs")]
 use std::path::{Path, PathBuf};
 
 /// Metadata keys that every file written here carries.
@@ -16,18 +18,15 @@ pub(crate) mod key {
     pub(crate) const TENSOR_SHA256: &str = "pibit.tensor.sha256";
 }
 
-/// SHA-256 of bytes in memory, hexadecimal.
-pub fn sha256_bytes(bytes: &[u8]) -> String {
-    hex_sha256(bytes)
-}
-
 /// SHA-256 of a file, hexadecimal.
+#[cfg(feature = "fs")]
 pub fn sha256_file(path: impl AsRef<Path>) -> Result<String, StoreError> {
-    Ok(hex_sha256(&load::file_bytes(path.as_ref())?))
+    Ok(sha256_bytes(&load::file_bytes(path.as_ref())?))
 }
 
 /// SHA-256 of a model: of the file, or for a folder of the names and checksums of its JSON and safetensors files in
 /// the format of `sha256sum`, sorted by name.
+#[cfg(feature = "fs")]
 pub fn source_sha256(path: impl AsRef<Path>) -> Result<String, StoreError> {
     let path = path.as_ref();
     if !path.is_dir() {
@@ -36,11 +35,12 @@ pub fn source_sha256(path: impl AsRef<Path>) -> Result<String, StoreError> {
     let mut listing = String::new();
     for file in model_files(path)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        listing += &format!("{}  {name}\n", sha256_file(&file)?);
+        listing.extend([sha256_file(&file)?.as_str(), "  ", &name, "\n"]);
     }
-    Ok(hex_sha256(listing.as_bytes()))
+    Ok(sha256_bytes(listing.as_bytes()))
 }
 
+#[cfg(feature = "fs")]
 fn model_files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let fail = || StoreError::io(folder, "cannot list this folder");
     let mut files = Vec::new();
@@ -55,6 +55,8 @@ fn model_files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(files)
 }
 
-pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 of bytes in memory, hexadecimal.
+pub fn sha256_bytes(bytes: &[u8]) -> String {
+    let digits = Sha256::digest(bytes).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }

@@ -80,10 +80,8 @@ fn attention(
 ) -> Result<AttentionSpec, StoreError> {
     let heads = read.usize("attention.head_count")?;
     let head_dim = head_dim(read, width, heads)?;
-    let scaled_by = match family.gemma && layers == GEMMA3_27B_LAYERS && heads > 0 {
-        true => width / heads,
-        false => head_dim,
-    };
+    let by_width = family.gemma && layers == GEMMA3_27B_LAYERS && heads > 0;
+    let scaled_by = if by_width { width / heads } else { head_dim };
     Ok(AttentionSpec {
         heads,
         kv_heads: read.optional_usize("attention.head_count_kv")?.unwrap_or(heads),

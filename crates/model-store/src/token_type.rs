@@ -1,4 +1,5 @@
 //! Kinds of tokens, as GGUF numbers them in `tokenizer.ggml.token_type`.
+#![cfg_attr(not(feature = "fs"), expect(dead_code, reason = "each reader has its own"))]
 
 pub(crate) const NORMAL: i32 = 1;
 pub(crate) const UNKNOWN: i32 = 2;

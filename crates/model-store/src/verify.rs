@@ -1,6 +1,6 @@
 //! Checks a file against the checksums that it carries.
 
-use crate::provenance::{hex_sha256, key};
+use crate::provenance::{key, sha256_bytes};
 use crate::{GgufFile, StoreError, gguf};
 use domain_types::{MetaArray, MetaValue, Metadata, TensorSource};
 
@@ -69,7 +69,7 @@ pub fn verify(file: &GgufFile) -> Result<VerifyReport, StoreError> {
             None => Check::NotRecorded,
             Some(recorded) => {
                 let range = file.byte_range(&info.name).unwrap_or_default();
-                compare(recorded, &hex_sha256(&file.as_bytes()[range]))
+                compare(recorded, &sha256_bytes(&file.as_bytes()[range]))
             }
         };
         tensors.push(TensorCheck { name: info.name.clone(), check });

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use domain_types::{FormatCatalogue, Metadata, ModelSpec, PortError, QuantTensor, TensorInfo, TensorSource};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 
 /// A GGUF file whose header is known to be sound: holding one means that every listed tensor has a known format, a
 /// usable shape, and its bytes inside the file, aligned and apart from all others.
@@ -33,7 +32,8 @@ impl GgufFile {
     ///
     /// A mapped file must not be cut short by another program while it is in use (the operating system would end the
     /// process); pibit's own writer replaces files by renaming, which is safe.
-    pub fn open(path: impl AsRef<Path>, catalogue: &FormatCatalogue) -> Result<Self, StoreError> {
+    #[cfg(feature = "fs")]
+    pub fn open(path: impl AsRef<std::path::Path>, catalogue: &FormatCatalogue) -> Result<Self, StoreError> {
         let path = path.as_ref();
         Self::parse(path.display().to_string(), crate::load::file_bytes(path)?, catalogue)
     }

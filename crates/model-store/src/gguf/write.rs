@@ -1,21 +1,19 @@
 //! GGUF v3 files that carry their own checksums.
 
+#[cfg(feature = "fs")]
 mod atomic_file;
 mod encode;
+mod header;
 
+#[cfg(feature = "fs")]
 pub use atomic_file::AtomicFile;
 
-use super::raw_header::RawHeader;
-use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, payload};
+use super::DEFAULT_ALIGNMENT;
 use crate::StoreError;
 use crate::provenance::{self, key};
 use domain_types::{Metadata, QuantTensor, TensorInfo};
-use std::collections::HashSet;
+use header::Header;
 use std::io::{Cursor, Seek, SeekFrom, Write};
-use std::path::Path;
-
-/// Stands where a hash will be: the same length, so that the header does not move.
-const NO_HASH_YET: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Writes a GGUF file tensor by tensor, so memory stays at one tensor.
 ///
@@ -42,21 +40,19 @@ pub struct WriteReport {
     pub config_sha256: String,
 }
 
+#[cfg(feature = "fs")]
 impl GgufWriter<AtomicFile> {
-    /// Starts a file that appears at `path` when it is finished. `source_sha256` is the checksum of what the model
-    /// was made from ([`source_sha256`](crate::source_sha256)), `None` where there is no such thing.
-    ///
-    /// Keys that describe a file rather than a model (`general.alignment`, `pibit.tensor.*`, `pibit.*.sha256`,
-    /// `pibit.version`) are replaced.
+    /// Starts a file that appears at `path` when it is finished; otherwise like
+    /// [`in_memory`](GgufWriter::in_memory). [`source_sha256`](crate::source_sha256) gives a model's checksum.
     pub fn create(
-        path: impl AsRef<Path>,
+        path: impl AsRef<std::path::Path>,
         metadata: Metadata,
         tensors: Vec<TensorInfo>,
         source_sha256: Option<&str>,
     ) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let header = Header::prepare(path.display().to_string(), metadata, tensors, source_sha256)?;
-        header.start(AtomicFile::create(path)?)
+        Self::start(header, AtomicFile::create(path)?)
     }
 
     /// Fills in the checksums, waits for the disk and publishes the file under its name.
@@ -68,13 +64,18 @@ impl GgufWriter<AtomicFile> {
 }
 
 impl GgufWriter<Cursor<Vec<u8>>> {
-    /// Starts a file in memory; otherwise like [`create`](GgufWriter::create).
+    /// Starts a file in memory; `source_sha256` is the checksum of what the model was made from, `None`
+    /// where there is no such thing.
+    ///
+    /// Keys that describe a file rather than a model (`general.alignment`, `pibit.tensor.*`, `pibit.*.sha256`,
+    /// `pibit.version`) are replaced.
     pub fn in_memory(
         metadata: Metadata,
         tensors: Vec<TensorInfo>,
         source_sha256: Option<&str>,
     ) -> Result<Self, StoreError> {
-        Header::prepare("<bytes>".into(), metadata, tensors, source_sha256)?.start(Cursor::new(Vec::new()))
+        let header = Header::prepare("<bytes>".into(), metadata, tensors, source_sha256)?;
+        Self::start(header, Cursor::new(Vec::new()))
     }
 
     /// Fills in the checksums and hands out the file's bytes.
@@ -85,6 +86,14 @@ impl GgufWriter<Cursor<Vec<u8>>> {
 }
 
 impl<W: Write + Seek> GgufWriter<W> {
+    fn start(header: Header, out: W) -> Result<Self, StoreError> {
+        let Header { file, metadata, tensors, bytes } = header;
+        let mut writer = Self { out, file, metadata, tensors, hashes: Vec::new(), written: 0 };
+        writer.write(&bytes)?;
+        writer.pad()?;
+        Ok(writer)
+    }
+
     /// Writes the next tensor: it must be the one described next, in the format and shape described.
     pub fn push(&mut self, name: &str, tensor: &QuantTensor) -> Result<(), StoreError> {
         let Some(next) = self.tensors.get(self.hashes.len()) else {
@@ -95,7 +104,7 @@ impl<W: Write + Seek> GgufWriter<W> {
             let expected = format!("`{}` ({} {})", next.name, next.format, next.shape);
             return Err(self.refuse(format!("expected tensor {expected}, got `{name}` ({format} {shape})")));
         }
-        self.hashes.push(provenance::hex_sha256(tensor.bytes()));
+        self.hashes.push(provenance::sha256_bytes(tensor.bytes()));
         self.write(tensor.bytes())?;
         self.pad()
     }
@@ -140,67 +149,11 @@ impl<W> GgufWriter<W> {
     }
 }
 
-/// A header that our own reader accepts, before any file exists.
-struct Header {
-    file: String,
-    metadata: Metadata,
-    tensors: Vec<TensorInfo>,
-    bytes: Vec<u8>,
-}
-
-impl Header {
-    fn prepare(
-        file: String,
-        mut metadata: Metadata,
-        tensors: Vec<TensorInfo>,
-        source_sha256: Option<&str>,
-    ) -> Result<Self, StoreError> {
-        set_provenance(&mut metadata, &tensors, source_sha256);
-        let refuse = |reason: String| StoreError::Write { file: file.clone(), reason };
-        let mut names = HashSet::new();
-        if let Some(twice) = tensors.iter().find(|t| !names.insert(t.name.as_str())) {
-            return Err(refuse(format!("tensor `{}` is described twice", twice.name)));
-        }
-        for tensor in &tensors {
-            tensor.format.byte_len(&tensor.shape)?;
-        }
-        let bytes = encode::header(&metadata, &tensors);
-        RawHeader::read(&bytes).map_err(|rejection| refuse(rejection.fault.to_string()))?;
-        Ok(Self { file, metadata, tensors, bytes })
-    }
-
-    fn start<W: Write + Seek>(self, out: W) -> Result<GgufWriter<W>, StoreError> {
-        let Self { file, metadata, tensors, bytes } = self;
-        let mut writer = GgufWriter { out, file, metadata, tensors, hashes: Vec::new(), written: 0 };
-        writer.write(&bytes)?;
-        writer.pad()?;
-        Ok(writer)
-    }
-}
-
-fn set_provenance(metadata: &mut Metadata, tensors: &[TensorInfo], source_sha256: Option<&str>) {
-    for stale in [ALIGNMENT_KEY, payload::NAMES, payload::FORMATS, payload::SHAPES, key::SOURCE_SHA256] {
-        metadata.remove(stale);
-    }
-    payload::record(tensors, metadata);
-    if metadata.get("general.quantization_version").is_none()
-        && tensors.iter().any(|t| t.format.block_len() > 1 && t.format.ggml_type().is_some())
-    {
-        metadata.set("general.quantization_version", 2_u32); // ggml's GGML_QNT_VERSION
-    }
-    metadata.set(key::VERSION, env!("CARGO_PKG_VERSION"));
-    if let Some(hash) = source_sha256 {
-        metadata.set(key::SOURCE_SHA256, hash);
-    }
-    metadata.set(key::CONFIG_SHA256, NO_HASH_YET);
-    metadata.set(key::TENSOR_SHA256, vec![NO_HASH_YET.to_owned(); tensors.len()]);
-}
-
 /// SHA-256 of everything that a file says besides its checksums: its header as this crate writes it, without
 /// `pibit.config.sha256` and `pibit.tensor.sha256`.
 pub(crate) fn config_sha256(metadata: &Metadata, tensors: &[TensorInfo]) -> String {
     let mut metadata = metadata.clone();
     metadata.remove(key::CONFIG_SHA256);
     metadata.remove(key::TENSOR_SHA256);
-    provenance::hex_sha256(&encode::header(&metadata, tensors))
+    provenance::sha256_bytes(&encode::header(&metadata, tensors))
 }

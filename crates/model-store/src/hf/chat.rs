@@ -7,13 +7,11 @@ use serde_json::{Map, Value};
 use std::path::Path;
 
 pub(super) fn describe(folder: &Path, metadata: &mut Metadata) -> Result<(), StoreError> {
-    let template = match json::text(&folder.join("chat_template.jinja"))? {
-        Some(template) => Some(template),
-        None => {
-            let config: Option<Map<String, Value>> = json::read(&folder.join("tokenizer_config.json"))?;
-            config.as_ref().and_then(|c| default_template(c.get("chat_template")?)).map(str::to_owned)
-        }
-    };
+    let mut template = json::text(&folder.join("chat_template.jinja"))?;
+    if template.is_none() {
+        let config: Option<Map<String, Value>> = json::read(&folder.join("tokenizer_config.json"))?;
+        template = config.and_then(|c| Some(default_template(c.get("chat_template")?)?.to_owned()));
+    }
     if let Some(template) = template {
         metadata.set(keys::CHAT_TEMPLATE, template);
     }

@@ -40,7 +40,7 @@ impl HfFolder {
         for stored in shard::read_all(folder)? {
             let tied = config.tie_word_embeddings.unwrap_or(family == Family::Gemma3);
             match fate(&stored.name, family, tied) {
-                Fate::Named(name) => parts.push(convert(name, stored, &config, family)?),
+                Fate::Named(name) => parts.push(convert(&name, stored, &config, family)?),
                 Fate::Dropped => {}
                 Fate::Unknown => return Err(unknown(folder, &stored.name)),
             }
@@ -79,7 +79,7 @@ fn unknown(folder: &Path, name: &str) -> StoreError {
 }
 
 fn convert(
-    name: String,
+    name: &str,
     stored: StoredTensor,
     config: &Config,
     family: Family,
@@ -95,7 +95,7 @@ fn convert(
         to_f32: vector,
         add: if family == Family::Gemma3 && name.ends_with("norm.weight") { 1.0 } else { 0.0 },
     };
-    let info = conversion.describe(&name, &stored)?;
+    let info = conversion.describe(name, &stored)?;
     Ok((info, Origin::Stored(stored, conversion)))
 }
 

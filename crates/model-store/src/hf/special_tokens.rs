@@ -7,6 +7,7 @@ use super::vocabulary::Vocabulary;
 use crate::{StoreError, keys};
 use domain_types::Metadata;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Writes BOS, EOS (with the further ends that generation_config.json lists), padding, and whether a text starts
@@ -32,13 +33,9 @@ pub(super) fn describe(
     let mut ends: Vec<u32> = named("eos_token").into_iter().collect();
     ends.extend(ids(generation.get("eos_token_id")));
     ends.extend(ids(config.eos_token_id.as_ref()));
-    let mut distinct: Vec<u32> = Vec::new();
-    ends.into_iter().for_each(|id| {
-        if !distinct.contains(&id) {
-            distinct.push(id)
-        }
-    });
-    for (key, id) in [keys::EOS, keys::EOT, keys::EOM].into_iter().zip(distinct) {
+    let mut seen = HashSet::new();
+    ends.retain(|&id| seen.insert(id));
+    for (key, id) in [keys::EOS, keys::EOT, keys::EOM].into_iter().zip(ends) {
         metadata.set(key, id);
     }
     let add_bos = tokenizer.get("add_bos_token").and_then(Value::as_bool);

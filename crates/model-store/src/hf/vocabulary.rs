@@ -1,9 +1,9 @@
 //! tokenizer.json as GGUF's vocabulary, so that llama.cpp can read the model; our own tokenizer reads the JSON.
 
 use super::json;
+use super::tokenizer_json::TokenizerJson;
 use crate::{StoreError, keys, pre_tokenization, token_type};
 use domain_types::{MetaArray, MetaValue, Metadata};
-use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,56 +13,6 @@ pub(super) struct Vocabulary {
     pub(super) ids: HashMap<String, u32>,
     /// The step that adds tokens around a text.
     pub(super) post_processor: Value,
-}
-
-#[derive(Deserialize)]
-struct TokenizerJson {
-    model: Model,
-    #[serde(default)]
-    added_tokens: Vec<AddedToken>,
-    #[serde(default)]
-    pre_tokenizer: Value,
-    #[serde(default)]
-    normalizer: Value,
-    #[serde(default)]
-    post_processor: Value,
-}
-
-#[derive(Deserialize)]
-struct Model {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    vocab: HashMap<String, u32>,
-    #[serde(default)]
-    merges: Vec<Merge>,
-    unk_token: Option<String>,
-    #[serde(default)]
-    byte_fallback: bool,
-}
-
-/// Old files join the pair with a space.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Merge {
-    Pair(String, String),
-    Joined(String),
-}
-
-impl Merge {
-    fn pair(&self) -> Option<(&str, &str)> {
-        match self {
-            Self::Pair(left, right) => Some((left, right)),
-            Self::Joined(joined) => joined.split_once(' '),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct AddedToken {
-    id: u32,
-    content: String,
-    #[serde(default)]
-    special: bool,
 }
 
 /// Writes the vocabulary with one token per row of the embedding, and the whole file.
@@ -105,17 +55,15 @@ fn set_tokens(json: &TokenizerJson, ids: &HashMap<String, u32>, rows: usize, met
     let mut types = vec![token_type::UNUSED; rows];
     for (token, &id) in ids {
         tokens[id as usize].clone_from(token);
-        types[id as usize] = match is_byte(token) && json.model.byte_fallback {
-            true => token_type::BYTE,
-            false => token_type::NORMAL,
-        };
+        let byte = json.model.byte_fallback && is_byte(token);
+        types[id as usize] = if byte { token_type::BYTE } else { token_type::NORMAL };
     }
     for added in &json.added_tokens {
         // llama.cpp wants user-defined tokens as they stand in the text.
-        let plain = added.content.replace(token_type::SPACE_MARK, " ");
-        let (kind, text) = match added.special {
-            true => (token_type::CONTROL, added.content.clone()),
-            false => (token_type::USER_DEFINED, plain),
+        let (kind, text) = if added.special {
+            (token_type::CONTROL, added.content.clone())
+        } else {
+            (token_type::USER_DEFINED, added.content.replace(token_type::SPACE_MARK, " "))
         };
         types[added.id as usize] = kind;
         tokens[added.id as usize] = text;

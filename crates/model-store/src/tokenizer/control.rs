@@ -4,7 +4,7 @@ use super::{Inner, refuse};
 use crate::{StoreError, keys};
 use aho_corasick::{AhoCorasick, MatchKind};
 use domain_types::{Metadata, TokenId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 /// Names under which model families end a turn or a text. Files often list one and mean several.
@@ -82,12 +82,7 @@ pub(super) fn end_tokens(
     let added = inner.get_added_tokens_decoder();
     let special = |id: &TokenId| added.get(id).is_some_and(|token| token.special);
     ends.extend(END_NAMES.iter().filter_map(|name| inner.token_to_id(name)).filter(special));
-    let mut seen = Vec::new();
-    ends.retain(|id| {
-        !seen.contains(id) && {
-            seen.push(*id);
-            true
-        }
-    });
+    let mut seen = HashSet::new();
+    ends.retain(|&id| seen.insert(id));
     Ok(ends)
 }

@@ -13,7 +13,9 @@ pub(crate) fn infos(tensors: &[(String, QuantTensor)]) -> Vec<TensorInfo> {
 
 pub(crate) fn write(metadata: Metadata, tensors: &[(String, QuantTensor)]) -> Vec<u8> {
     let mut writer = GgufWriter::in_memory(metadata, infos(tensors), None).unwrap();
-    tensors.iter().for_each(|(name, tensor)| writer.push(name, tensor).unwrap());
+    for (name, tensor) in tensors {
+        writer.push(name, tensor).unwrap();
+    }
     writer.finish().unwrap()
 }
 
@@ -123,7 +125,9 @@ fn the_writer_refuses_what_was_not_described() {
     assert!(refused(start().push("a", &tensor(Q8_0, &[4, 32], 1))), "another shape");
     assert!(matches!(start().finish(), Err(StoreError::Write { .. })), "tensors are missing");
     let mut writer = start();
-    described.iter().for_each(|(name, tensor)| writer.push(name, tensor).unwrap());
+    for (name, tensor) in &described {
+        writer.push(name, tensor).unwrap();
+    }
     assert!(refused(writer.push("c", &described[0].1)), "one too many");
 }
 

@@ -19,7 +19,9 @@ fn status(bytes: Vec<u8>) -> Option<VerifyStatus> {
 fn a_file_as_written_is_intact() {
     let (metadata, tensors) = model();
     let mut writer = GgufWriter::in_memory(metadata, infos(&tensors), Some(&"ab".repeat(32))).unwrap();
-    tensors.iter().for_each(|(name, tensor)| writer.push(name, tensor).unwrap());
+    for (name, tensor) in &tensors {
+        writer.push(name, tensor).unwrap();
+    }
     let file = GgufFile::from_bytes(writer.finish().unwrap(), &catalogue()).unwrap();
     let report = verify(&file).unwrap();
     assert_eq!((report.status, report.config), (VerifyStatus::Intact, Check::Intact));

@@ -28,12 +28,11 @@ pub(super) fn header(metadata: &Metadata, tensors: &[TensorInfo]) -> Vec<u8> {
 }
 
 fn tensor(out: &mut Vec<u8>, info: &TensorInfo, offset: u64) {
-    let (ggml_type, dims) = match info.format.ggml_type() {
-        Some(ggml_type) => (ggml_type, info.shape.dims().to_vec()),
-        None => {
-            let dims = payload::stored_dims(info).expect("the format holds the shape");
-            (scalar::I8.ggml_type().expect("ggml knows I8"), dims.to_vec())
-        }
+    let (ggml_type, dims) = if let Some(ggml_type) = info.format.ggml_type() {
+        (ggml_type, info.shape.dims().to_vec())
+    } else {
+        let dims = payload::stored_dims(info).expect("the format holds the shape");
+        (scalar::I8.ggml_type().expect("ggml knows I8"), dims.to_vec())
     };
     string(out, &info.name);
     out.extend((dims.len() as u32).to_le_bytes());
@@ -86,7 +85,9 @@ macro_rules! numbers {
     ($out:expr, $kind:expr, $values:expr) => {{
         $out.extend($kind.to_le_bytes());
         $out.extend(($values.len() as u64).to_le_bytes());
-        $values.iter().for_each(|v| $out.extend(v.to_le_bytes()));
+        for value in $values {
+            $out.extend(value.to_le_bytes());
+        }
     }};
 }
 
@@ -110,7 +111,9 @@ fn array(out: &mut Vec<u8>, values: &MetaArray) {
         MetaArray::String(v) => {
             out.extend(kind::STRING.to_le_bytes());
             out.extend((v.len() as u64).to_le_bytes());
-            v.iter().for_each(|text| string(out, text));
+            for text in v {
+                string(out, text);
+            }
         }
     }
 }
