@@ -79,9 +79,11 @@ fn damaged_safetensors() {
         std::fs::copy(golden("llama").join(name), folder.path().join(name)).unwrap();
     }
     // One file with an embedding, so that undamaged it is a model.
-    let original = std::fs::read(golden("llama/model-00001-of-00002.safetensors")).unwrap();
+    let original = std::fs::read(golden("llama/model-00002-of-00002.safetensors")).unwrap();
     let header = 8 + u64::from_le_bytes(original[..8].try_into().unwrap()) as usize;
     let path = folder.path().join("model.safetensors");
+    std::fs::write(&path, &original).unwrap();
+    visit(&HfFolder::open(folder.path()).expect("it is a model before it is damaged"));
     let mut accepted = 0;
     for seed in 0..FILES {
         std::fs::write(&path, mutate(&original, header, &mut Random::new(seed))).unwrap();
@@ -89,5 +91,5 @@ fn damaged_safetensors() {
         accepted += 1;
         visit(&model);
     }
-    assert!(accepted < FILES / 2, "{accepted} of {FILES} accepted");
+    assert!((1..FILES / 2).contains(&accepted), "{accepted} of {FILES} accepted");
 }

@@ -6,7 +6,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A file being written beside its final name, which it takes on [`commit`](Self::commit). Dropped before that, it
+/// A file being written beside its final name, which it takes when it is complete. Dropped before that, it
 /// is gone. On Linux it has no name at all until then, so even a killed process leaves nothing behind.
 #[derive(Debug)]
 pub struct AtomicFile {
