@@ -3,7 +3,8 @@
 
 use domain_types::testing::gaussian_like;
 use domain_types::{CodecSet, QuantizeRequest, Shape};
-use quant_core::{Codecs, QuantizeOptions, quantizer};
+use proptest::prelude::*;
+use quant_core::{Codecs, QuantizeOptions, entries, quantizer};
 
 const ROWS: usize = 8;
 const ROW: usize = 1536;
@@ -63,4 +64,32 @@ fn no_error_above_llama_cpp() {
         }
     }
     assert!(worse.is_empty(), "{worse:#?}");
+}
+
+/// Any finite number of any magnitude, often from a narrow range.
+fn finite() -> impl Strategy<Value = f32> {
+    prop_oneof![-1.0_f32..1.0, Just(0.0), any::<f32>().prop_filter("finite", |x| x.is_finite())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_finite_weights_stay_finite(
+        weights in prop::collection::vec(finite(), 256),
+        importance in prop::collection::vec(finite().prop_map(f32::abs), 256),
+    ) {
+        let shape = Shape::matrix(1, 256).unwrap();
+        let made = entries().iter().filter(|e| e.can_encode()).map(quant_core::FormatEntry::format);
+        for format in made.filter(|f| f.ggml_type().is_some() && f.block_len() > 1) {
+            let id = format.id();
+            let plain = QuantizeRequest::new(&weights, shape).unwrap();
+            for request in [plain, plain.with_importance(&importance).unwrap()] {
+                let packed = quantizer(id, &QuantizeOptions::default()).unwrap().quantize(&request).unwrap();
+                let mut decoded = vec![f32::NAN; 256];
+                Codecs.require(packed.format()).unwrap().decode(packed.view(), &mut decoded).unwrap();
+                prop_assert!(decoded.iter().all(|w| w.is_finite()), "{id}");
+            }
+        }
+    }
 }
