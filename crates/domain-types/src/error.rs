@@ -20,7 +20,9 @@ pub enum DomainError {
     #[error("size overflow: {0}")]
     Overflow(String),
     /// A row length that the format cannot hold.
-    #[error("format {format} needs rows of a multiple of {multiple} weights, this tensor has rows of {row_len}; choose a format with shorter blocks (see `docs/formats.md`)")]
+    #[error(
+        "format {format} needs rows of a multiple of {multiple} weights, this tensor has rows of {row_len}; choose a format with shorter blocks (see `docs/formats.md`)"
+    )]
     RowLength {
         /// The format's name.
         format: String,

@@ -139,8 +139,12 @@ impl serde::Serialize for QuantFormat {
 mod tests {
     use super::*;
 
-    const PIQ3: QuantFormat =
-        QuantFormat::new("piq3", 256, 98, RowRule::ShortTail { granule: 32, granule_bytes: 12, header_bytes: 2 });
+    const PIQ3: QuantFormat = QuantFormat::new(
+        "piq3",
+        256,
+        98,
+        RowRule::ShortTail { granule: 32, granule_bytes: 12, header_bytes: 2 },
+    );
 
     #[test]
     fn short_tails_pay_one_header() {

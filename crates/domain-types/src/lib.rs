@@ -42,8 +42,8 @@ pub use format::{FormatCatalogue, QuantFormat, RowRule, scalar};
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use model_spec::{Activation, AttentionSpec, ModelSpec, RopeScaling, RopeSpec, RopeStyle, SlidingWindow};
 pub use port::{
-    Clock, CodecSet, EventSink, Linear, LogitRows, QuantizeRequest, Quantizer, TensorSource, TokenId, TokenModel,
-    Tokenizer, WeightCodec,
+    Clock, CodecSet, EventSink, Linear, LogitRows, QuantizeRequest, Quantizer, TensorSource, TokenId,
+    TokenModel, Tokenizer, WeightCodec,
 };
 pub use shape::{MAX_DIMS, Shape};
 pub use tensor::{QuantTensor, TensorInfo, TensorView};

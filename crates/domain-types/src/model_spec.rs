@@ -122,7 +122,9 @@ impl ModelSpec {
         }
         let floats = [self.norm_eps, a.scale, self.rope.base, self.embedding_scale];
         if floats.iter().any(|x| !x.is_finite() || *x <= 0.0) {
-            return fail("norm ε, attention scale, RoPE base and embedding scale must be finite and positive");
+            return fail(
+                "norm ε, attention scale, RoPE base and embedding scale must be finite and positive",
+            );
         }
         Ok(())
     }

@@ -1,1 +1,9 @@
-fn main() {}
+//! The `pibit` program: parses the command line, sets up tracing, runs one command.
+
+use clap::Parser;
+use pibit::cli::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pibit::run(Cli::parse())
+}

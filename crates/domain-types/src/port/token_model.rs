@@ -44,5 +44,10 @@ pub trait TokenModel: Send {
     /// cache is too small.
     ///
     /// Splitting a sequence over several calls gives the same logits up to rounding.
-    fn forward(&mut self, tokens: &[TokenId], rows: LogitRows, logits: &mut Vec<f32>) -> Result<(), PortError>;
+    fn forward(
+        &mut self,
+        tokens: &[TokenId],
+        rows: LogitRows,
+        logits: &mut Vec<f32>,
+    ) -> Result<(), PortError>;
 }

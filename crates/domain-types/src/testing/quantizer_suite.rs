@@ -32,7 +32,8 @@ fn edge_cases(quantizer: &dyn Quantizer, codec: &dyn WeightCodec) {
     let shape = Shape::matrix(2, format.block_len()).expect("usable");
     for value in [0.0_f32, 1e-30, -1e-30, 1e4, -1e4] {
         let weights = vec![value; shape.elements()];
-        let tensor = quantizer.quantize(&QuantizeRequest::new(&weights, shape).expect("finite")).expect("fits");
+        let tensor =
+            quantizer.quantize(&QuantizeRequest::new(&weights, shape).expect("finite")).expect("fits");
         let mut decoded = vec![f32::NAN; shape.elements()];
         codec.decode(tensor.view(), &mut decoded).expect("own bytes decode");
         assert!(decoded.iter().all(|x| x.is_finite()), "{format}: constant {value} must stay finite");

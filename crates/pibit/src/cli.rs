@@ -1,0 +1,74 @@
+//! The command line. Command and option names are an interface: scripts call them.
+
+use crate::commands;
+use clap::{Args, Parser, Subcommand};
+use observability::TraceTarget;
+
+/// Quantize language models to 2-4 bits, measure what that costs, and run them.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+MODEL is a GGUF file, a Hugging Face folder, `tiny` (embedded) or `smollm2` (after `pibit fetch smollm2`).
+
+Examples:
+  pibit run tiny -p 'Tom has 12 apples and buys 7 more.'
+  pibit quantize tiny -f piq3 -o tiny-piq3.gguf
+  pibit eval tiny-piq3.gguf --reference tiny --tasks arithmetic --json
+  pibit fetch smollm2 && pibit quantize smollm2 -f piq3 --embed q4_0 -o s3.gguf";
+
+/// Options of every command.
+#[derive(Args)]
+pub struct Global {
+    /// Write traces: `pretty` or `json` to standard error, or `chrome:FILE` for Perfetto
+    #[arg(long, global = true, value_name = "pretty|json|chrome:FILE")]
+    pub trace: Option<TraceTarget>,
+    /// Threads to use; all cores where not given
+    #[arg(long, global = true)]
+    pub threads: Option<usize>,
+    /// No progress bars and no notes, only results
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Download a model into the cache and print its path
+    Fetch(commands::fetch::Args),
+    /// Show what a model is made of
+    Inspect(commands::inspect::Args),
+    /// Check a file's structure, its hashes and its numbers
+    Verify(commands::verify::Args),
+    /// List the weight formats
+    Formats(commands::formats::Args),
+    /// Quantize a model
+    Quantize(commands::quantize::Args),
+    /// Turn a quantized file back into F16 or F32
+    Dequantize(commands::dequantize::Args),
+    /// Re-encode our formats exactly in formats that other runtimes read
+    Export(commands::export::Args),
+    /// Measure perplexity, KL divergence from a reference and task accuracy
+    Eval(commands::eval::Args),
+    /// Compare the weights of a model with those of its quantized version
+    Compare(commands::compare::Args),
+    /// Continue a text
+    Run(commands::run::Args),
+    /// Chat with a model
+    Chat(commands::chat::Args),
+    /// Measure speed
+    Bench(commands::bench::Args),
+    /// Quantize a model to every one of our formats, evaluate, and write a report
+    Demo(commands::demo::Args),
+    /// Train the embedded model `tiny` (needs feature `train`)
+    #[cfg(feature = "train")]
+    TrainTiny(commands::train_tiny::Args),
+}

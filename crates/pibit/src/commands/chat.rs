@@ -1,0 +1,57 @@
+//! `pibit chat`: a conversation on the terminal.
+
+use super::run::{Sampling, stream};
+use crate::context::Context;
+use crate::loaded::LoadedModel;
+use crate::model_ref::ModelRef;
+use anyhow::{Result, bail};
+use domain_types::TokenModel;
+use inference::{ChatMessage, ChatTemplate};
+use std::io::{BufRead, IsTerminal, Write};
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Type a line and press Enter; an empty line or Ctrl-D ends.\n\nExample: pibit chat smollm2 --temp 0.7"
+)]
+pub struct Args {
+    /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
+    model: ModelRef,
+    /// What the model is told first
+    #[arg(long)]
+    system: Option<String>,
+    /// Tokens of an answer at most
+    #[arg(short = 'n', long, default_value_t = 512)]
+    tokens: usize,
+    #[command(flatten)]
+    sampling: Sampling,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    let mut sampler = args.sampling.sampler()?;
+    let mut model = LoadedModel::load(context, &args.model, None)?;
+    let template = ChatTemplate::from_metadata(model.source.metadata())?;
+    let mut messages: Vec<ChatMessage> = args.system.iter().map(|text| ChatMessage::system(text)).collect();
+    let interactive = std::io::stdin().is_terminal();
+    let mut lines = std::io::stdin().lock().lines();
+    loop {
+        if interactive {
+            print!("> ");
+            std::io::stdout().flush()?;
+        }
+        let Some(line) = lines.next().transpose()?.filter(|l| !l.trim().is_empty()) else { return Ok(()) };
+        messages.push(ChatMessage::user(&line));
+        let prompt = template.render(&messages, true)?;
+        let tokens = model.tokenizer.encode(&prompt, true)?;
+        if tokens.len() >= model.transformer.context_length() {
+            bail!(
+                "the conversation no longer fits the context of {} tokens",
+                model.transformer.context_length()
+            );
+        }
+        // The whole conversation is read again: templates may change earlier turns.
+        model.transformer.reset();
+        let answer = stream(&mut model, &tokens, &mut sampler, args.tokens)?;
+        println!();
+        messages.push(ChatMessage::assistant(&answer));
+    }
+}

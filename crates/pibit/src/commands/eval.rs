@@ -1,0 +1,126 @@
+//! `pibit eval`: perplexity, divergence from a reference, exact-match tasks.
+
+use crate::context::Context;
+use crate::evaluation::{TaskAccuracy, Text, measure_tasks, measure_text};
+use crate::loaded::LoadedModel;
+use crate::model_ref::ModelRef;
+use crate::output;
+use anyhow::{Result, bail};
+use inference::EvalReport;
+use qat_training::corpus::Domain;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+The protocol is that of llama.cpp's perplexity tool: see docs/evaluation.md.
+
+Examples:
+  pibit eval smollm2 --text wikitext2.txt --ctx 512 --chunks 20 --json
+  pibit eval s3.gguf --reference smollm2 --text wikitext2.txt
+  pibit eval tiny --corpus --tasks arithmetic,code")]
+pub struct Args {
+    /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
+    model: ModelRef,
+    /// Model to compare with: adds KL divergence and top-1 agreement
+    #[arg(long, value_name = "MODEL")]
+    reference: Option<ModelRef>,
+    /// Text to evaluate on
+    #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
+    text: Option<PathBuf>,
+    /// Evaluate on held-out text of the built-in corpus, which `tiny` was trained on
+    #[arg(long)]
+    corpus: bool,
+    /// Tokens per chunk
+    #[arg(long, default_value_t = 512)]
+    ctx: usize,
+    /// Chunks to evaluate, from the start of the text; 0 for all
+    #[arg(long, default_value_t = 20)]
+    chunks: usize,
+    /// Exact-match tasks of the built-in corpus: arithmetic, code, tool-use, needle, language
+    #[arg(long, value_delimiter = ',', value_name = "DOMAIN,…")]
+    tasks: Vec<Domain>,
+    /// Held-out problems per task
+    #[arg(long, default_value_t = 100)]
+    task_samples: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Evaluation {
+    model: String,
+    bytes: u64,
+    #[serde(flatten)]
+    text: Option<EvalReport>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tasks: BTreeMap<&'static str, f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    task_details: Vec<TaskAccuracy>,
+    seconds: f64,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    let evaluation = evaluate(context, args)?;
+    if args.json {
+        return output::json(&evaluation);
+    }
+    show(&evaluation);
+    Ok(())
+}
+
+fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
+    let text = match (&args.text, args.corpus) {
+        (Some(path), _) => Some(Text::read(path)?),
+        (None, true) => Some(Text::held_out_corpus()),
+        (None, false) if args.tasks.is_empty() => {
+            bail!("nothing to evaluate: give --text FILE, --corpus or --tasks")
+        }
+        (None, false) => None,
+    };
+    let mut model = LoadedModel::load(context, &args.model, None)?;
+    let mut reference =
+        args.reference.as_ref().map(|r| LoadedModel::load(context, r, Some(args.ctx))).transpose()?;
+    let bytes = args.model.size(&*model.source)?;
+    let ((report, details), seconds) = context.timed(|| {
+        let report = text
+            .map(|text| measure_text(context, &mut model, reference.as_mut(), &text, args.ctx, args.chunks))
+            .transpose()?;
+        Ok((report, measure_tasks(context, &mut model, &args.tasks, args.task_samples)?))
+    })?;
+    Ok(Evaluation {
+        model: args.model.to_string(),
+        bytes,
+        text: report,
+        tasks: details.iter().map(|t| (t.domain, t.accuracy)).collect(),
+        task_details: details,
+        seconds,
+    })
+}
+
+fn show(evaluation: &Evaluation) {
+    println!("{}: {}", evaluation.model, output::bytes(evaluation.bytes));
+    if let Some(text) = &evaluation.text {
+        println!("  perplexity {:.4} ± {:.4} over {} tokens", text.ppl, text.ppl_err, text.tokens);
+        if let (Some(kld), Some(p99), Some(top1)) = (text.kld_mean, text.kld_p99, text.top1) {
+            println!(
+                "  KL divergence mean {kld:.4}, 99th percentile {p99:.4}; same top-1 {:.1}%",
+                top1 * 100.0
+            );
+        }
+    }
+    for task in &evaluation.task_details {
+        println!(
+            "  {}: {:.1}% exact ({} of {}, 95% interval {:.1}–{:.1}%)",
+            task.domain,
+            task.accuracy * 100.0,
+            task.correct,
+            task.problems,
+            task.interval[0] * 100.0,
+            task.interval[1] * 100.0
+        );
+    }
+    println!("  {:.1} s", evaluation.seconds);
+}

@@ -1,0 +1,93 @@
+//! `pibit run`: continue a text.
+
+use crate::context::Context;
+use crate::loaded::LoadedModel;
+use crate::model_ref::ModelRef;
+use anyhow::{Result, bail};
+use inference::{GenerateOptions, Sampler, SamplerOptions, generate};
+use std::io::Write;
+use std::ops::ControlFlow;
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: pibit run smollm2 -p 'The capital of France is' -n 20")]
+pub struct Args {
+    /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
+    model: ModelRef,
+    /// Text to continue
+    #[arg(short, long)]
+    prompt: String,
+    /// Tokens to generate at most
+    #[arg(short = 'n', long, default_value_t = 128)]
+    tokens: usize,
+    #[command(flatten)]
+    sampling: Sampling,
+}
+
+/// How the next token is chosen.
+#[derive(clap::Args)]
+pub(crate) struct Sampling {
+    /// Temperature; 0 takes the likeliest token
+    #[arg(long, default_value_t = 0.0)]
+    temp: f32,
+    /// Keep only the K likeliest tokens (0: all)
+    #[arg(long, default_value_t = 0)]
+    top_k: usize,
+    /// Keep the likeliest tokens that hold this much probability together
+    #[arg(long, default_value_t = 1.0)]
+    top_p: f32,
+    /// Keep tokens at least this probable relative to the likeliest
+    #[arg(long, default_value_t = 0.0)]
+    min_p: f32,
+    /// Seed: the same seed gives the same text
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl Sampling {
+    pub(crate) fn sampler(&self) -> Result<Sampler> {
+        Ok(Sampler::new(SamplerOptions {
+            temperature: self.temp,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            seed: self.seed,
+        })?)
+    }
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    let mut sampler = args.sampling.sampler()?;
+    let mut model = LoadedModel::load(context, &args.model, None)?;
+    let mut tokens = model.tokenizer.encode(&args.prompt, false)?;
+    if let Some(bos) = model.tokenizer.bos() {
+        tokens.insert(0, bos);
+    }
+    if tokens.is_empty() {
+        bail!("the prompt is empty and the model has no start token; give some text with -p");
+    }
+    print!("{}", args.prompt);
+    stream(&mut model, &tokens, &mut sampler, args.tokens)?;
+    println!();
+    Ok(())
+}
+
+/// Generates and prints as it comes; returns the text.
+pub(crate) fn stream(
+    model: &mut LoadedModel,
+    tokens: &[u32],
+    sampler: &mut Sampler,
+    most: usize,
+) -> Result<String> {
+    let options = GenerateOptions { max_tokens: most, ..GenerateOptions::default() };
+    let mut out = std::io::stdout();
+    out.flush()?;
+    let generation =
+        generate(&mut model.transformer, &*model.tokenizer, tokens, sampler, &options, &mut |text: &str| {
+            // Where nobody reads any more (a closed pipe), there is no need to go on.
+            match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        })?;
+    Ok(generation.text)
+}

@@ -1,0 +1,47 @@
+//! What every command is given: formats, event sink, clock, progress.
+
+use crate::cli::Global;
+use crate::progress::Progress;
+use anyhow::{Context as _, Result, bail};
+use domain_types::{Clock, EventSink, FormatCatalogue};
+use observability::{SystemClock, TraceGuard, TracingSink};
+use quant_core::Codecs;
+
+/// The wired contexts.
+pub(crate) struct Context {
+    pub(crate) catalogue: FormatCatalogue,
+    pub(crate) codecs: Codecs,
+    pub(crate) sink: Box<dyn EventSink>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) progress: Progress,
+    _trace: TraceGuard,
+}
+
+impl Context {
+    /// Sets up tracing and threads as the global options say.
+    pub(crate) fn new(global: &Global) -> Result<Self> {
+        let trace = observability::init(global.trace.clone(), global.quiet)?;
+        if let Some(threads) = global.threads {
+            if threads == 0 {
+                bail!("--threads must be at least 1");
+            }
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build_global().context("could not start the thread pool")?;
+        }
+        Ok(Self {
+            catalogue: quant_core::catalogue(),
+            codecs: Codecs,
+            sink: Box::new(TracingSink),
+            clock: Box::new(SystemClock::new()),
+            progress: Progress::new(global.quiet),
+            _trace: trace,
+        })
+    }
+
+    /// Seconds that `work` takes, and what it returns.
+    pub(crate) fn timed<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+        let start = self.clock.monotonic();
+        let value = work()?;
+        Ok((value, (self.clock.monotonic() - start).as_secs_f64()))
+    }
+}

@@ -1,0 +1,125 @@
+//! The demo's table and HTML report.
+
+use super::{Demo, Row, SAMPLE_FORMAT, histogram};
+use crate::model_ref::ModelRef;
+use anyhow::Result;
+use domain_types::TensorSource;
+use observability::report::{Axis, HeatMap, Sample, Scatter, Section, Series};
+use observability::{Cell, Column, Report, Table};
+use std::collections::BTreeSet;
+
+/// What the 3-bit model wrote.
+pub(super) struct SampleText {
+    pub(super) prompt: String,
+    pub(super) continuation: String,
+}
+
+/// Domains that any row has, in a fixed order.
+fn domains(rows: &[Row]) -> Vec<&'static str> {
+    rows.iter().flat_map(|r| r.tasks.keys().copied()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A row per format.
+pub(super) fn table(model: &ModelRef, rows: &[Row]) -> Result<Table> {
+    let domains = domains(rows);
+    let mut columns = vec![
+        Column::text("format"),
+        Column::number("size (MB)", 2),
+        Column::number("bits/weight", 3),
+        Column::number("relative MSE", 4),
+        Column::number("perplexity", 3).lowest_is_best(),
+        Column::number("KLD (nats)", 4).lowest_is_best(),
+        Column::number("same top-1 (%)", 1).highest_is_best(),
+    ];
+    columns.extend(domains.iter().map(|d| Column::number(format!("{d} (%)"), 0).highest_is_best()));
+    columns.extend([Column::number("prefill (tok/s)", 0), Column::number("decode (tok/s)", 0)]);
+    let mut table = Table::new(format!("{model}, every format"), columns);
+    for row in rows {
+        let mut cells: Vec<Cell> = vec![
+            row.format.as_str().into(),
+            (row.bytes as f64 / 1e6).into(),
+            row.bits_per_weight.into(),
+            row.relative_mse.into(),
+            row.ppl.into(),
+            row.kld_mean.into(),
+            row.top1.map(|t| t * 100.0).into(),
+        ];
+        cells.extend(domains.iter().map(|d| Cell::from(row.tasks.get(d).map(|a| a * 100.0))));
+        cells.extend([row.prefill_tps.into(), row.decode_tps.into()]);
+        if row.kld_mean.is_none() { table.push_reference(cells)? } else { table.push(cells)? }
+    }
+    Ok(table)
+}
+
+/// The whole report.
+pub(super) fn build(
+    demo: &Demo<'_>,
+    source: &dyn TensorSource,
+    rows: &[Row],
+    table: &Table,
+    sample: &SampleText,
+) -> Result<Report> {
+    let mut report = Report::new(format!("pibit: {} in every format", demo.model));
+    report.describe("model", demo.model.to_string());
+    report.describe("model SHA-256", demo.model.sha256()?);
+    report.describe("pibit", env!("CARGO_PKG_VERSION"));
+    report.describe("threads", rayon::current_num_threads().to_string());
+    report.describe("machine", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    report.push(Section::Paragraph(
+        "All linear layers are rounded to nearest in the format named, with the step of least squared error and no \
+         calibration data; the embedding is q8_0 in every file. KL divergence is measured against the model as it \
+         is. Speeds are those of this machine at this moment."
+            .into(),
+    ));
+    report.push(table.clone());
+    report.push(size_against_quality(rows));
+    report.push(errors(rows));
+    report.push(histogram::weights(demo.context, source)?);
+    report.push(Sample {
+        title: format!("{SAMPLE_FORMAT}, greedy"),
+        prompt: sample.prompt.clone(),
+        continuation: sample.continuation.clone(),
+    });
+    Ok(report)
+}
+
+fn size_against_quality(rows: &[Row]) -> Scatter {
+    let (mut ours, mut peers) = (Series::new("pibit"), Series::new("ggml"));
+    for row in rows {
+        let Some(kld) = row.kld_mean else { continue };
+        let is_ggml = super::PEERS.contains(&row.format.as_str());
+        let series = if is_ggml { &mut peers } else { &mut ours };
+        series.push(row.bytes as f64 / 1e6, kld, &row.format);
+    }
+    Scatter {
+        title: "Size against quality".into(),
+        x: Axis::linear("file size (MB)"),
+        y: Axis::log("mean KL divergence (nats)"),
+        series: vec![ours, peers],
+    }
+}
+
+/// Error of each linear layer in each format.
+fn errors(rows: &[Row]) -> HeatMap {
+    let quantized: Vec<&Row> = rows.iter().filter(|r| !r.tensors.is_empty()).collect();
+    let is_linear = |name: &str| name.starts_with("blk.");
+    let names: Vec<String> = quantized.first().map_or_else(Vec::new, |row| {
+        row.tensors
+            .iter()
+            .filter(|t| is_linear(&t.name) && t.quality.is_some())
+            .map(|t| t.name.clone())
+            .collect()
+    });
+    let distortion = |row: &Row, name: &str| {
+        let quality = row.tensors.iter().find(|t| t.name == name).and_then(|t| t.quality);
+        quality.map_or(f64::NAN, |q| q.spectral_distortion_db)
+    };
+    HeatMap {
+        title: "Error per layer".into(),
+        value_label: "spectral distortion (dB; lower is better)".into(),
+        log: false,
+        columns: quantized.iter().map(|r| r.format.clone()).collect(),
+        values: names.iter().map(|n| quantized.iter().map(|r| distortion(r, n)).collect()).collect(),
+        rows: names,
+    }
+}

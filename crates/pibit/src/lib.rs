@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+pub mod cli;
+mod commands;
+mod context;
+mod demo;
+mod evaluation;
+mod exit;
+mod loaded;
+mod model_ref;
+mod output;
+mod progress;
+mod quantize;
+mod rewrite;
+
+pub use loaded::LoadedModel;
+pub use model_ref::ModelRef;
+
+use cli::Cli;
+use context::Context;
+use std::process::ExitCode;
+
+/// Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = Context::new(&cli.global).and_then(|context| commands::run(&context, cli.command));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -1,0 +1,28 @@
+//! A model that is ready to run: source, tokenizer and network, wired.
+
+use crate::context::Context;
+use crate::model_ref::ModelRef;
+use anyhow::{Context as _, Result};
+use domain_types::{TensorSource, Tokenizer};
+use inference::{LoadOptions, Transformer};
+
+/// A model that is ready to run.
+pub struct LoadedModel {
+    pub(crate) source: Box<dyn TensorSource>,
+    pub(crate) tokenizer: Box<dyn Tokenizer>,
+    pub(crate) transformer: Transformer,
+}
+
+impl LoadedModel {
+    /// Opens and loads a model with room for `context_length` tokens (the model's own maximum where `None`).
+    pub(crate) fn load(context: &Context, model: &ModelRef, context_length: Option<usize>) -> Result<Self> {
+        let source = model.open(context)?;
+        let tokenizer =
+            model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {model}"))?;
+        let defaults = LoadOptions::default();
+        let options = context_length.map_or(defaults, |tokens| defaults.with_context_length(tokens));
+        let transformer = Transformer::load(&*source, &context.codecs, options)
+            .with_context(|| format!("could not load {model}"))?;
+        Ok(Self { source, tokenizer: Box::new(tokenizer), transformer })
+    }
+}

@@ -1,0 +1,113 @@
+//! What `MODEL` on the command line means.
+
+use crate::context::Context;
+use anyhow::{Context as _, Result, bail};
+use domain_types::{Bytes, TensorSource};
+use model_store::GgufFile;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The embedded default model: see `docs/tiny.md`.
+static TINY: &[u8] = include_bytes!("../models/tiny.gguf");
+
+/// A model as users name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelRef {
+    /// The small model inside this program.
+    Tiny,
+    /// SmolLM2-135M-Instruct in the cache.
+    SmolLm2,
+    /// A GGUF file or a Hugging Face folder.
+    Path(PathBuf),
+}
+
+impl FromStr for ModelRef {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "tiny" => Self::Tiny,
+            "smollm2" => Self::SmolLm2,
+            path => Self::Path(path.into()),
+        })
+    }
+}
+
+impl std::fmt::Display for ModelRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tiny => f.write_str("tiny"),
+            Self::SmolLm2 => f.write_str("smollm2"),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl ModelRef {
+    /// Opens the model.
+    pub(crate) fn open(&self, context: &Context) -> Result<Box<dyn TensorSource>> {
+        let source: Box<dyn TensorSource> = match self {
+            Self::Tiny => Box::new(GgufFile::from_bytes(Bytes::from_static(TINY), &context.catalogue)?),
+            _ => model_store::open_model(&self.path()?, &context.catalogue)?,
+        };
+        context.sink.record(&domain_types::DomainEvent::ModelLoaded {
+            model: self.to_string(),
+            tensors: source.tensors().len(),
+            bytes: stored_bytes(&*source),
+        });
+        Ok(source)
+    }
+
+    /// SHA-256 of the model's bytes, in hexadecimal.
+    pub(crate) fn sha256(&self) -> Result<String> {
+        match self {
+            Self::Tiny => Ok(model_store::sha256_bytes(TINY)),
+            _ => {
+                let path = self.path()?;
+                model_store::source_sha256(&path)
+                    .with_context(|| format!("could not hash {}", path.display()))
+            }
+        }
+    }
+
+    /// Size in bytes: of the file, or of a folder's tensors.
+    pub(crate) fn size(&self, source: &dyn TensorSource) -> Result<u64> {
+        Ok(match self {
+            Self::Tiny => TINY.len() as u64,
+            _ => {
+                let path = self.path()?;
+                if path.is_dir() { stored_bytes(source) } else { path.metadata()?.len() }
+            }
+        })
+    }
+
+    fn path(&self) -> Result<PathBuf> {
+        match self {
+            Self::Tiny => bail!("`tiny` is inside this program and has no path"),
+            Self::Path(path) => {
+                if !path.exists() {
+                    bail!(
+                        "{} does not exist; MODEL is a GGUF file, a folder, `tiny` or `smollm2`",
+                        path.display()
+                    );
+                }
+                Ok(path.clone())
+            }
+            Self::SmolLm2 => {
+                let path = crate::commands::fetch::smollm2_path()?;
+                if !path.exists() {
+                    bail!(
+                        "smollm2 is not in the cache ({}); run `pibit fetch smollm2` first",
+                        path.display()
+                    );
+                }
+                Ok(path)
+            }
+        }
+    }
+}
+
+/// Bytes of all tensors.
+pub(crate) fn stored_bytes(source: &dyn TensorSource) -> u64 {
+    source.tensors().iter().filter_map(|t| t.format.byte_len(&t.shape).ok()).map(|n| n as u64).sum()
+}

@@ -1,0 +1,89 @@
+//! What part a tensor plays in the network.
+
+use quant_core::GridConstant;
+use std::str::FromStr;
+
+/// The class of a weight matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TensorRole {
+    /// The token embedding; the output head too where both are one matrix.
+    Embedding,
+    /// The output head, where it is a matrix of its own.
+    OutputHead,
+    /// A projection of an attention layer.
+    Attention,
+    /// A projection of a feed-forward layer.
+    FeedForward,
+    /// Any other matrix.
+    Other,
+}
+
+impl TensorRole {
+    /// The role that a GGUF name tells.
+    pub(crate) fn of(name: &str) -> Self {
+        match name {
+            "token_embd.weight" => Self::Embedding,
+            "output.weight" => Self::OutputHead,
+            _ if name.contains(".attn_") => Self::Attention,
+            _ if name.contains(".ffn_") => Self::FeedForward,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A grid constant for a class of tensors, or for all: `pi`, `attn=pi`, `ffn=e`, `embd=phi`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConstantRule {
+    role: Option<TensorRole>,
+    constant: GridConstant,
+}
+
+impl FromStr for ConstantRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((class, constant)) = text.split_once('=') else {
+            return Ok(Self { role: None, constant: text.parse()? });
+        };
+        let role = match class {
+            "attn" => TensorRole::Attention,
+            "ffn" => TensorRole::FeedForward,
+            "embd" => TensorRole::Embedding,
+            "output" => TensorRole::OutputHead,
+            _ => {
+                return Err(format!("tensor class {class:?} is not known; choose attn, ffn, embd or output"));
+            }
+        };
+        Ok(Self { role: Some(role), constant: constant.parse()? })
+    }
+}
+
+impl ConstantRule {
+    /// The constant for a tensor: the last rule that names its class, else the last for all, else π.
+    pub(crate) fn choose(rules: &[Self], role: TensorRole) -> GridConstant {
+        let last = |wanted| rules.iter().rev().find(|r| r.role == wanted).map(|r| r.constant);
+        last(Some(role)).or_else(|| last(None)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn class_rules_win_over_general_ones() {
+        let rules: Vec<ConstantRule> = ["ffn=e", "phi"].iter().map(|t| t.parse().unwrap()).collect();
+        assert_eq!(ConstantRule::choose(&rules, TensorRole::FeedForward), GridConstant::E);
+        assert_eq!(ConstantRule::choose(&rules, TensorRole::Attention), GridConstant::Phi);
+        assert_eq!(ConstantRule::choose(&[], TensorRole::Attention), GridConstant::Pi);
+        assert!("ffn=seven".parse::<ConstantRule>().is_err());
+    }
+
+    #[test]
+    fn names_tell_roles() {
+        assert_eq!(TensorRole::of("blk.3.attn_q.weight"), TensorRole::Attention);
+        assert_eq!(TensorRole::of("blk.3.ffn_down.weight"), TensorRole::FeedForward);
+        assert_eq!(TensorRole::of("output.weight"), TensorRole::OutputHead);
+        assert_eq!(TensorRole::of("token_embd.weight"), TensorRole::Embedding);
+    }
+}

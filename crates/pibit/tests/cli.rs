@@ -1,0 +1,226 @@
+//! The program as users and scripts call it, on the embedded model.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+fn pibit(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pibit")).args(args).arg("--quiet").output().expect("pibit starts")
+}
+
+fn ok(args: &[&str]) -> String {
+    let out = pibit(args);
+    assert!(out.status.success(), "pibit {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("output is UTF-8")
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&ok(args)).expect("--json prints JSON")
+}
+
+/// Exit code and standard error of a call that must fail.
+fn fails(args: &[&str]) -> (i32, String) {
+    let out = pibit(args);
+    assert!(!out.status.success(), "pibit {args:?} should fail");
+    (out.status.code().expect("not killed"), String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).to_str().expect("test paths are UTF-8").to_owned()
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().expect("the folder exists");
+    entries.map(|e| e.expect("readable").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn quantize_evaluate_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = path(folder.path(), "t3.gguf");
+    let report = json(&["quantize", "tiny", "-f", "piq3", "-o", &file, "--json"]);
+    assert_eq!(report["bytes"], std::fs::metadata(&file).unwrap().len());
+    for tensor in report["tensors"].as_array().unwrap() {
+        let name = tensor["name"].as_str().unwrap();
+        match name {
+            "token_embd.weight" => assert_eq!(tensor["format"], "q4_0"),
+            _ if name.ends_with("norm.weight") => assert_eq!(tensor["format"], "f32"),
+            _ => {
+                assert_eq!(tensor["format"], "piq3");
+                assert_eq!(tensor["bits_per_weight"], 3.0625);
+                assert!(tensor["mse"].as_f64().unwrap() > 0.0);
+            }
+        }
+        assert_eq!(tensor["fallback"], false);
+    }
+
+    assert_eq!(json(&["verify", &file, "--json"])["status"], "intact");
+    let eval =
+        json(&["eval", &file, "--reference", "tiny", "--corpus", "--ctx", "256", "--chunks", "4", "--json"]);
+    let original = json(&["eval", "tiny", "--corpus", "--ctx", "256", "--chunks", "4", "--json"]);
+    assert_eq!(eval["tokens"], 4 * 127);
+    let (kld, top1) = (eval["kld_mean"].as_f64().unwrap(), eval["top1"].as_f64().unwrap());
+    assert!(kld > 0.0 && kld < 0.5, "KLD {kld}");
+    assert!(top1 > 0.8 && top1 < 1.0, "top-1 {top1}");
+    assert!(original.get("kld_mean").is_none(), "no reference, no divergence");
+    assert!(original["ppl"].as_f64().unwrap() < eval["ppl"].as_f64().unwrap());
+}
+
+#[test]
+fn a_model_against_itself_does_not_diverge() {
+    let eval =
+        json(&["eval", "tiny", "--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "2", "--json"]);
+    assert_eq!((eval["kld_mean"].as_f64(), eval["top1"].as_f64()), (Some(0.0), Some(1.0)));
+}
+
+#[test]
+fn the_embedded_model_has_learnt_its_tasks() {
+    let eval = json(&["eval", "tiny", "--tasks", "arithmetic", "--task-samples", "100", "--json"]);
+    let accuracy = eval["tasks"]["arithmetic"].as_f64().unwrap();
+    assert!(accuracy >= 0.9, "arithmetic accuracy {accuracy}");
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (path(folder.path(), "a.gguf"), path(folder.path(), "b.gguf"));
+    ok(&["quantize", "tiny", "-f", "piq2", "-o", &a]);
+    ok(&["quantize", "tiny", "-f", "piq2", "-o", &b, "--threads", "1"]);
+    assert_eq!(std::fs::read(a).unwrap(), std::fs::read(b).unwrap());
+}
+
+#[test]
+fn exports_keep_every_value() {
+    let folder = tempfile::tempdir().unwrap();
+    for (ours, theirs) in [("piq2", "q2_k"), ("piq3", "q3_k"), ("pit", "tq2_0")] {
+        let (a, b) = (path(folder.path(), ours), path(folder.path(), theirs));
+        ok(&["quantize", "tiny", "-f", ours, "-o", &a]);
+        let report = json(&["export", &a, "--to", "llama.cpp", "-o", &b, "--strict", "--json"]);
+        assert!(report["exact"].as_u64().unwrap() > 20);
+        let formats = &json(&["inspect", &b, "--json"])["formats"];
+        assert!(formats.get(theirs).is_some() && formats.get(ours).is_none());
+        let (a32, b32) = (path(folder.path(), "a32"), path(folder.path(), "b32"));
+        ok(&["dequantize", &a, "-o", &a32, "--as", "f32"]);
+        ok(&["dequantize", &b, "-o", &b32, "--as", "f32"]);
+        let difference = fails(&["compare", &a32, &b32]);
+        assert!(difference.1.contains("nothing to compare"), "both are F32: {}", difference.1);
+        let hashes =
+            |file: &str| json(&["inspect", file, "--json"])["metadata"]["pibit.tensor.sha256"].clone();
+        assert_eq!(hashes(&a32), hashes(&b32));
+        let eval = |file: &str| json(&["eval", file, "--corpus", "--ctx", "128", "--chunks", "2", "--json"]);
+        assert_eq!(eval(&a)["ppl"], eval(&b)["ppl"], "{ours} and {theirs} are the same numbers");
+    }
+}
+
+#[test]
+fn formats_without_an_exact_twin_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (path(folder.path(), "nf4"), path(folder.path(), "f16"));
+    ok(&["quantize", "tiny", "-f", "nf4", "-o", &a]);
+    let report = json(&["export", &a, "-o", &b, "--json"]);
+    assert!(!report["inexact"].as_array().unwrap().is_empty());
+    assert!(fails(&["export", &a, "-o", &b, "--strict"]).1.contains("cannot be exported exactly"));
+}
+
+#[test]
+fn run_is_repeatable_and_seeded() {
+    let run = |seed: &str| ok(&["run", "tiny", "-p", "17+25=", "-n", "12", "--temp", "1.5", "--seed", seed]);
+    assert_eq!(run("1"), run("1"));
+    assert!((2..8).any(|seed| run(&seed.to_string()) != run("1")), "a hot sampler depends on its seed");
+}
+
+#[test]
+fn bench_reports_both_speeds() {
+    let speed = json(&["bench", "tiny", "-p", "32", "-n", "4", "--json"]);
+    assert!(speed["prefill_tps"].as_f64().unwrap() > 0.0 && speed["decode_tps"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn compare_measures_every_matrix() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = path(folder.path(), "t2.gguf");
+    ok(&["quantize", "tiny", "-f", "piq2", "-o", &file]);
+    let comparison = json(&["compare", "tiny", &file, "--json"]);
+    let total = &comparison["total"];
+    let cosine = total["cosine"].as_f64().unwrap();
+    // 2 bits on near-normal weights: relative error about 0.13, so the cosine is near √(1 − 0.13).
+    assert!((0.90..0.96).contains(&cosine), "cosine {cosine}");
+    assert!(total["bits_per_weight"].as_f64().unwrap() < 2.3);
+    assert!(total["mse"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn mistakes_have_their_exit_codes_and_say_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = path(folder.path(), "out.gguf");
+    let (code, text) = fails(&["quantize", "tiny", "-f", "q9_9", "-o", &out]);
+    assert!(code == 1 && text.contains("pibit formats"), "{code}: {text}");
+    assert_eq!(fails(&["quantize", "tiny"]).0, 2);
+    assert_eq!(fails(&["eval", "tiny", "--trace", "loud"]).0, 2);
+    let (code, text) = fails(&["eval", "no-such-file.gguf", "--corpus"]);
+    assert!(code == 1 && text.contains("does not exist"), "{code}: {text}");
+    let junk = path(folder.path(), "junk.gguf");
+    std::fs::write(&junk, b"not a model at all, but long enough to look at").unwrap();
+    assert_eq!(fails(&["inspect", &junk]).0, 3);
+    assert_eq!(files(folder.path()), ["junk.gguf"], "a failed command leaves nothing behind");
+}
+
+#[test]
+fn damage_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = path(folder.path(), "t.gguf");
+    ok(&["quantize", "tiny", "-f", "piq3", "-o", &file]);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 100;
+    bytes[last] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let (code, text) = fails(&["verify", &file]);
+    assert!(code == 3 && text.contains("damaged"), "{code}: {text}");
+}
+
+#[test]
+fn a_killed_quantize_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = path(folder.path(), "t.gguf");
+    let mut killed = 0;
+    for delay_ms in [0, 5, 10, 20, 40, 60, 80, 120] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pibit"))
+            .args(["quantize", "tiny", "-f", "q2_k", "-o", &file, "--quiet", "--threads", "1"])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(delay_ms));
+        child.kill().unwrap();
+        killed += usize::from(!child.wait().unwrap().success());
+        if Path::new(&file).exists() {
+            assert_eq!(json(&["verify", &file, "--json"])["status"], "intact");
+            std::fs::remove_file(&file).unwrap();
+        }
+        assert!(files(folder.path()).is_empty(), "after {delay_ms} ms: {:?}", files(folder.path()));
+    }
+    assert!(killed > 0, "no run was killed in time: the test proves nothing");
+}
+
+#[test]
+fn chrome_traces_name_the_domain_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, trace) = (path(folder.path(), "t.gguf"), path(folder.path(), "trace.json"));
+    ok(&["quantize", "tiny", "-f", "piq3", "-o", &file, "--trace", &format!("chrome:{trace}")]);
+    let trace: Value = serde_json::from_str(&std::fs::read_to_string(trace).unwrap()).unwrap();
+    let text = trace.to_string();
+    assert!(text.contains("WeightsQuantized") && text.contains("FileWritten"), "{text}");
+}
+
+#[test]
+fn the_demo_writes_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = path(folder.path(), "demo");
+    let summary = json(&["demo", "tiny", "--output", &out, "--chunks", "2", "--task-samples", "4", "--json"]);
+    let rows = summary["rows"].as_array().unwrap();
+    for format in ["piq2", "piq3", "pit", "uq2", "uq3", "nf2", "nf3", "nf4"] {
+        assert!(rows.iter().any(|r| r["format"] == format), "no row for {format}");
+    }
+    let html = std::fs::read_to_string(summary["report"].as_str().unwrap()).unwrap();
+    assert!(html.contains("<svg") && html.contains("piq3"));
+}

@@ -1,0 +1,38 @@
+//! Exported files in llama.cpp itself, where its tools are: set PIBIT_LLAMA_CPP to their folder.
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+
+fn pibit(args: &[&str]) -> String {
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_pibit")).args(args).arg("--quiet").output().expect("pibit starts");
+    assert!(out.status.success(), "pibit {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("output is UTF-8")
+}
+
+#[test]
+fn exported_files_have_the_same_perplexity_there() {
+    let Some(tools) = std::env::var_os("PIBIT_LLAMA_CPP").map(PathBuf::from) else {
+        println!("skipped: PIBIT_LLAMA_CPP does not name a folder with llama-perplexity");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    // Plain text without control tokens: both programs tokenize it alike.
+    let story = "Tom has 12 apples. He buys 7 more. Then he gives 5 to Mia. Now he has 14 apples.\n";
+    let text = path("text.txt");
+    std::fs::write(&text, story.repeat(200)).unwrap();
+    pibit(&["quantize", "tiny", "-f", "piq3", "-o", &path("ours")]);
+    pibit(&["export", &path("ours"), "--to", "llama.cpp", "--strict", "-o", &path("theirs")]);
+    let ours = pibit(&["eval", &path("ours"), "--text", &text, "--ctx", "256", "--chunks", "8", "--json"]);
+    let ours = serde_json::from_str::<Value>(&ours).unwrap()["ppl"].as_f64().unwrap();
+    let out = Command::new(tools.join("llama-perplexity"))
+        .args(["-m", &path("theirs"), "-f", &text, "-c", "256", "--chunks", "8", "-t", "2"])
+        .output()
+        .expect("llama-perplexity starts");
+    let log = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    let figure = log.split("PPL = ").nth(1).unwrap_or_else(|| panic!("no perplexity in: {log}"));
+    let theirs: f64 = figure.split_whitespace().next().unwrap().parse().unwrap();
+    assert!((theirs / ours - 1.0).abs() < 0.005, "llama.cpp {theirs}, pibit {ours}");
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask`: everything a developer runs. It knows no context and no training framework: it calls cargo and
+//! `pibit`. One file per command.
+
+mod arch;
+mod bench;
+mod build;
+mod demo;
+mod pibit;
+mod sh;
+mod test;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+/// pibit's build tool. Any other command is passed to an optimised `pibit`: `cargo xtask quantize tiny -f piq3 -o a.gguf`.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything CI runs: format, tidy, architecture, lints, tests, docs and doc tests
+    Test(test::Args),
+    /// The same as `test`
+    Ci(test::Args),
+    /// Check that no context depends on another
+    Arch,
+    /// Build for a target: native, gpu, wasm32 or all
+    Build(build::Args),
+    /// Quantize a model to every one of our formats, evaluate, print a table and write a report
+    Demo(demo::Args),
+    /// Run the Criterion benchmarks
+    Bench(bench::Args),
+    #[command(external_subcommand)]
+    Pibit(Vec<OsString>),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Test(args) | Command::Ci(args) => test::run(&args),
+        Command::Arch => arch::run(),
+        Command::Build(args) => build::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Pibit(args) => pibit::run(&args),
+    }
+}
