@@ -111,7 +111,7 @@ impl QuantFormat {
     pub fn byte_len(&self, shape: &Shape) -> Result<usize, DomainError> {
         self.row_bytes(shape.row_len())?
             .checked_mul(shape.rows())
-            .filter(|&n| n <= isize::MAX as usize)
+            .filter(|&n| isize::try_from(n).is_ok())
             .ok_or_else(|| DomainError::Overflow(format!("tensor {shape} in {}", self.id)))
     }
 }

@@ -42,6 +42,6 @@ impl Context {
     pub(crate) fn timed<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
         let start = self.clock.monotonic();
         let value = work()?;
-        Ok((value, (self.clock.monotonic() - start).as_secs_f64()))
+        Ok((value, self.clock.monotonic().saturating_sub(start).as_secs_f64()))
     }
 }

@@ -24,7 +24,7 @@ impl RowRule {
             _ if tail == 0 => Some(0),
             Self::WholeBlocks => None,
             Self::ShortTail { granule, granule_bytes, header_bytes } => {
-                (tail % granule == 0).then_some(header_bytes + tail / granule * granule_bytes)
+                tail.is_multiple_of(granule).then_some(header_bytes + tail / granule * granule_bytes)
             }
         }
     }

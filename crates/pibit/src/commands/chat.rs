@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
     let mut model = LoadedModel::load(context, &args.model, None)?;
     let template = ChatTemplate::from_metadata(model.source.metadata())?;
-    let mut messages: Vec<ChatMessage> = args.system.iter().map(|text| ChatMessage::system(text)).collect();
+    let mut messages: Vec<ChatMessage> = args.system.iter().map(ChatMessage::system).collect();
     let interactive = std::io::stdin().is_terminal();
     let mut lines = std::io::stdin().lock().lines();
     loop {

@@ -17,7 +17,7 @@ struct Row {
     format: &'static str,
     bits_per_weight: f64,
     block: usize,
-    row_multiple: usize,
+    rows_of: usize,
     ggml_type: Option<u32>,
     can_encode: bool,
     summary: &'static str,
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut table = Table::new("weight formats", columns);
     for row in &rows {
         let makes = if row.can_encode { "yes" } else { "reads" };
-        let (block, multiple) = (row.block as f64, row.row_multiple as f64);
+        let (block, multiple) = (row.block as f64, row.rows_of as f64);
         let cells: [Cell; 6] = [
             row.format.into(),
             row.bits_per_weight.into(),
@@ -60,7 +60,7 @@ fn row(entry: &quant_core::FormatEntry) -> Row {
         format: format.id(),
         bits_per_weight: format.bits_per_weight(),
         block: format.block_len(),
-        row_multiple: format.row_multiple(),
+        rows_of: format.row_multiple(),
         ggml_type: format.ggml_type(),
         can_encode: entry.can_encode(),
         summary: entry.summary(),

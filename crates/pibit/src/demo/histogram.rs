@@ -23,7 +23,9 @@ pub(super) fn weights(context: &Context, source: &dyn TensorSource) -> Result<Hi
     for block in weights.chunks_mut(BLOCK) {
         let mean_square = block.iter().map(|w| w * w).sum::<f32>() / block.len() as f32;
         let rms = mean_square.sqrt().max(f32::MIN_POSITIVE);
-        block.iter_mut().for_each(|w| *w /= rms);
+        for w in block {
+            *w /= rms;
+        }
     }
     let title = format!("Weights of {name} and the levels of π grids");
     let mut histogram = Histogram::of(title, "weight / root mean square of its block of 256", &weights, BINS);
