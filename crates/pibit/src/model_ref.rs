@@ -60,25 +60,20 @@ impl ModelRef {
 
     /// SHA-256 of the model's bytes, in hexadecimal.
     pub(crate) fn sha256(&self) -> Result<String> {
-        match self {
-            Self::Tiny => Ok(model_store::sha256_bytes(TINY)),
-            _ => {
-                let path = self.path()?;
-                model_store::source_sha256(&path)
-                    .with_context(|| format!("could not hash {}", path.display()))
-            }
+        if *self == Self::Tiny {
+            return Ok(model_store::sha256_bytes(TINY));
         }
+        let path = self.path()?;
+        model_store::source_sha256(&path).with_context(|| format!("could not hash {}", path.display()))
     }
 
     /// Size in bytes: of the file, or of a folder's tensors.
     pub(crate) fn size(&self, source: &dyn TensorSource) -> Result<u64> {
-        Ok(match self {
-            Self::Tiny => TINY.len() as u64,
-            _ => {
-                let path = self.path()?;
-                if path.is_dir() { stored_bytes(source) } else { path.metadata()?.len() }
-            }
-        })
+        if *self == Self::Tiny {
+            return Ok(TINY.len() as u64);
+        }
+        let path = self.path()?;
+        Ok(if path.is_dir() { stored_bytes(source) } else { path.metadata()?.len() })
     }
 
     fn path(&self) -> Result<PathBuf> {
