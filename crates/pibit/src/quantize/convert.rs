@@ -137,12 +137,19 @@ fn round(
     let options = QuantizeOptions::default().with_step(step).with_constant(constant).with_k(rounding.k);
     let tensor = quant_core::quantizer(planned.format.id(), &options)?.quantize(&request)?;
     let quality = quant_core::compare(&weights, &tensor)?.quality();
+    let layer = name.clone();
     context.sink.record(&DomainEvent::WeightsQuantized {
-        layer: name.clone(),
+        layer: layer.clone(),
         format: planned.format.id().to_owned(),
         mse: quality.mse,
         spectral_distortion_db: quality.spectral_distortion_db,
         bits_per_weight: tensor.bits_per_weight(),
     });
+    if context.sink.enabled()
+        && let Some(fit) = quant_core::grid_fit(&request, &options, &tensor)?
+    {
+        let (centroids, improvement_pct) = (fit.levels, fit.improvement_pct);
+        context.sink.record(&DomainEvent::GridOptimized { layer, centroids, improvement_pct });
+    }
     Ok((tensor, quality))
 }
