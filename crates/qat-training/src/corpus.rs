@@ -43,7 +43,7 @@ impl Corpus {
                 Domain::Arithmetic => arithmetic::generate(&mut rng, split),
                 Domain::Code => program_trace::generate(&mut rng, split),
                 Domain::ToolUse => tool_call::generate(&mut rng, split),
-                Domain::Needle => needle::generate(&mut rng, split),
+                Domain::Needle => Some(needle::generate(&mut rng, split)),
                 Domain::Language => story::generate(&mut rng, split),
             };
             if let Some(sample) = sample {
@@ -56,7 +56,7 @@ impl Corpus {
     /// in the order of its index.
     pub fn mixed(&self, split: Split) -> impl Iterator<Item = Sample> + use<> {
         let corpus = *self;
-        let mut rng = Rng::new(&[self.seed, 0x6d69_7865_64, split as u64]);
+        let mut rng = Rng::new(&[self.seed, 0x006d_6978_6564, split as u64]);
         let mut next = [0_u64; Domain::ALL.len()];
         core::iter::repeat_with(move || {
             let domain = Domain::draw(&mut rng);

@@ -39,7 +39,7 @@ impl Llama {
     /// stream (GPT-2). The same seed gives the same weights on every device.
     pub fn new(spec: &ModelSpec, seed: u64, device: &Device) -> Result<Self, TrainError> {
         check(spec)?;
-        let mut rng = Rng::new(&[seed, 0x7765_6967_6874_73]);
+        let mut rng = Rng::new(&[seed, 0x0077_6569_6768_7473]);
         let weights = Weights {
             embedding: random_matrix(&mut rng, [spec.vocab_size, spec.width], 0.02, device),
             blocks: (0..spec.layers).map(|_| Block::new(spec, &mut rng, device)).collect(),

@@ -39,11 +39,11 @@ impl Domain {
     /// short, has about 45% of the tokens.
     pub const fn share(self) -> u32 {
         match self {
-            Self::Arithmetic => 56,
+            Self::Arithmetic => 46,
             Self::Code => 14,
-            Self::ToolUse => 12,
-            Self::Needle => 9,
-            Self::Language => 9,
+            Self::ToolUse => 13,
+            Self::Needle => 15,
+            Self::Language => 12,
         }
     }
 

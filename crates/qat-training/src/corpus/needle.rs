@@ -10,14 +10,16 @@ struct Fact {
     question: String,
 }
 
-pub(super) fn generate(rng: &mut Rng, split: Split) -> Option<Sample> {
-    let count = rng.range(3, 10) as usize;
+pub(super) fn generate(rng: &mut Rng, split: Split) -> Sample {
+    // Mostly few: a question teaches the more the shorter the way to its answer.
+    let most = if rng.chance(1, 5) { 10 } else { 4 };
+    let count = rng.range(2, most) as usize;
     let facts: Vec<Fact> =
         rng.pick_some(&NAMES, count).into_iter().map(|name| fact(rng, split, name)).collect();
     let asked = &facts[rng.range(0, count as u32 - 1) as usize];
     let context: Vec<&str> = facts.iter().map(|fact| fact.sentence.as_str()).collect();
     let prompt = format!("{}\n{}", context.join(" "), asked.question);
-    Some(Sample::new(Domain::Needle, prompt, std::slice::from_ref(&asked.sentence), None))
+    Sample::new(Domain::Needle, prompt, std::slice::from_ref(&asked.sentence), None)
 }
 
 /// A random fact about a person, drawn until it is on the wanted side.

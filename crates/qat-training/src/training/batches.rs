@@ -7,6 +7,8 @@ use domain_types::TokenId;
 
 /// Samples among which the packer looks for one that fits.
 const POOL: usize = 64;
+/// Least weight of a story's tokens before its last sentence.
+const STORY_WEIGHT: f32 = 0.5;
 
 /// A sample as tokens. `weights[i]` is the weight of `tokens[i]` as a target.
 struct Document {
@@ -55,7 +57,8 @@ impl<'a> Batches<'a> {
         let end = self.vocabulary.end_of_text();
         let mut row = Document { tokens: vec![end], weights: vec![0.0] };
         loop {
-            while self.pool.len() < POOL {
+            // Documents longer than a row wait for the longer rows to come and must not fill the pool.
+            while self.pool.iter().filter(|d| d.tokens.len() < length).count() < POOL {
                 let document = self.document()?;
                 self.pool.push(document);
             }
@@ -75,8 +78,9 @@ impl<'a> Batches<'a> {
         let Some(sample) = self.samples.next() else {
             return Err(TrainError::Config("the corpus has no samples".into()));
         };
-        // Stories are for the language itself, so all of their tokens count.
-        let prompt_weight = if sample.domain() == Domain::Language { 1.0 } else { self.prompt_weight };
+        // Stories are there for the language itself.
+        let story = sample.domain() == Domain::Language;
+        let prompt_weight = if story { self.prompt_weight.max(STORY_WEIGHT) } else { self.prompt_weight };
         let mut tokens = self.vocabulary.encode(&format!("{}\n", sample.prompt()))?;
         let prompt_tokens = tokens.len();
         tokens.extend(self.vocabulary.encode(sample.answer())?);

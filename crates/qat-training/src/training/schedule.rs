@@ -22,8 +22,8 @@ pub(super) fn learning_rate(config: &TrainConfig, step: usize) -> f64 {
 pub(super) fn row_length(config: &TrainConfig, step: usize, context_length: usize) -> usize {
     let eighth = step * 8 / config.steps;
     match eighth {
-        0..3 => context_length / 4,
-        3..7 => context_length / 2,
+        0..4 => context_length / 4,
+        4..7 => context_length / 2,
         _ => context_length,
     }
 }
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn rows_grow_to_the_whole_context() {
         let config = TrainConfig { steps: 80, ..TrainConfig::default() };
-        let lengths = [0, 29, 30, 69, 70, 79].map(|step| row_length(&config, step, 512));
+        let lengths = [0, 39, 40, 69, 70, 79].map(|step| row_length(&config, step, 512));
         assert_eq!(lengths, [128, 128, 256, 256, 512, 512]);
     }
 }

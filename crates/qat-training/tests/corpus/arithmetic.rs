@@ -3,12 +3,21 @@
 use proptest::prelude::*;
 use qat_training::corpus::{Corpus, Domain, Split};
 
-/// `a op b = c` as written.
-pub(crate) fn parse(equation: &str) -> Option<(i64, char, i64, i64)> {
-    let (left, result) = equation.split_once('=')?;
+/// Operands, operation and result of a step: `47+38:7+8=15,4+3+1=8,85` or `4*6=24`.
+pub(crate) fn parse(step: &str) -> Option<(i64, char, i64, i64)> {
+    let (left, working) = step.split_once([':', '='])?;
     let at = left.find(['+', '-', '*'])?;
     let op = left[at..].chars().next()?;
+    let result = working.rsplit(',').next()?;
     Some((left[..at].parse().ok()?, op, left[at + 1..].parse().ok()?, result.parse().ok()?))
+}
+
+/// The equations between the operands and the result: `7+8=15` and `4+3+1=8`.
+pub(crate) fn working(step: &str) -> Vec<(&str, i64)> {
+    let Some((_, working)) = step.split_once(':') else { return Vec::new() };
+    let equation =
+        |text: &'_ str| text.split_once('=').map(|(left, result)| (left.len(), result.parse().unwrap()));
+    working.split(',').filter_map(|text| equation(text).map(|(end, result)| (&text[..end], result))).collect()
 }
 
 pub(crate) fn apply(op: char, a: i64, b: i64) -> i64 {
@@ -62,6 +71,9 @@ proptest! {
             let (a, op, b, result) = parse(step).expect("a step is an equation");
             prop_assert_eq!(apply(op, a, b), result, "{}", step);
             prop_assert!((0..100).contains(&result));
+            for (expression, value) in working(step) {
+                prop_assert_eq!(left_to_right(expression), value, "{}", step);
+            }
             prop_assert!(last.is_none_or(|last| last == a), "{} starts elsewhere", step);
             last = Some(result);
         }
