@@ -1,8 +1,10 @@
 //! The command line. Command and option names are an interface: scripts call them.
 
 use crate::commands;
-use clap::{Args, Parser, Subcommand};
-use observability::TraceTarget;
+use crate::context::Context;
+use crate::global::Global;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
 
 /// Quantize language models to 2-4 bits, measure what that costs, and run them.
 #[derive(Parser)]
@@ -24,20 +26,6 @@ Examples:
   pibit quantize tiny -f piq3 -o tiny-piq3.gguf
   pibit eval tiny-piq3.gguf --reference tiny --tasks arithmetic --json
   pibit fetch smollm2 && pibit quantize smollm2 -f piq3 --embed q4_0 -o s3.gguf";
-
-/// Options of every command.
-#[derive(Args)]
-pub struct Global {
-    /// Write traces: `pretty` or `json` to standard error, or `chrome:FILE` for Perfetto
-    #[arg(long, global = true, value_name = "pretty|json|chrome:FILE")]
-    pub trace: Option<TraceTarget>,
-    /// Threads to use; all cores where not given
-    #[arg(long, global = true)]
-    pub threads: Option<usize>,
-    /// No progress bars and no notes, only results
-    #[arg(long, short, global = true)]
-    pub quiet: bool,
-}
 
 /// What to do.
 #[derive(Subcommand)]
@@ -71,4 +59,26 @@ pub enum Command {
     /// Train the embedded model `tiny` (needs feature `train`)
     #[cfg(feature = "train")]
     TrainTiny(commands::train_tiny::Args),
+}
+
+impl Command {
+    pub(crate) fn run(self, context: &Context) -> Result<()> {
+        match self {
+            Self::Fetch(args) => commands::fetch::run(context, &args),
+            Self::Inspect(args) => commands::inspect::run(context, &args),
+            Self::Verify(args) => commands::verify::run(context, &args),
+            Self::Formats(args) => commands::formats::run(&args),
+            Self::Quantize(args) => commands::quantize::run(context, &args),
+            Self::Dequantize(args) => commands::dequantize::run(context, &args),
+            Self::Export(args) => commands::export::run(context, &args),
+            Self::Eval(args) => commands::eval::run(context, &args),
+            Self::Compare(args) => commands::compare::run(context, &args),
+            Self::Run(args) => commands::run::run(context, &args),
+            Self::Chat(args) => commands::chat::run(context, &args),
+            Self::Bench(args) => commands::bench::run(context, &args),
+            Self::Demo(args) => commands::demo::run(context, &args),
+            #[cfg(feature = "train")]
+            Self::TrainTiny(args) => commands::train_tiny::run(context, &args),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What every command is given: formats, event sink, clock, progress.
 
-use crate::cli::Global;
+use crate::global::Global;
 use crate::progress::Progress;
 use anyhow::{Context as _, Result, bail};
 use domain_types::{Clock, EventSink, FormatCatalogue};

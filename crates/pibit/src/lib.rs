@@ -6,6 +6,7 @@ mod context;
 mod demo;
 mod evaluation;
 mod exit;
+mod global;
 mod loaded;
 mod model_ref;
 mod output;
@@ -13,7 +14,7 @@ mod progress;
 mod quantize;
 mod rewrite;
 
-pub use loaded::LoadedModel;
+pub use global::Global;
 pub use model_ref::ModelRef;
 
 use cli::Cli;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 
 /// Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input.
 pub fn run(cli: Cli) -> ExitCode {
-    let result = Context::new(&cli.global).and_then(|context| commands::run(&context, cli.command));
+    let result = Context::new(&cli.global).and_then(|context| cli.command.run(&context));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),

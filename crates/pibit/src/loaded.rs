@@ -7,7 +7,7 @@ use domain_types::{TensorSource, Tokenizer};
 use inference::{LoadOptions, Transformer};
 
 /// A model that is ready to run.
-pub struct LoadedModel {
+pub(crate) struct LoadedModel {
     pub(crate) source: Box<dyn TensorSource>,
     pub(crate) tokenizer: Box<dyn Tokenizer>,
     pub(crate) transformer: Transformer,
