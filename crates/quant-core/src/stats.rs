@@ -51,6 +51,11 @@ impl Comparison {
         }
     }
 
+    /// Energy of the error over energy of the weights, Σe²/Σw²: what is comparable between tensors.
+    pub fn relative_error(&self) -> f64 {
+        self.sums.relative_error()
+    }
+
     /// Several tensors as if they were one; `None` for none. Spectral distortion is averaged by weights, outliers
     /// stay those of each tensor.
     pub fn total(parts: impl IntoIterator<Item = Self>) -> Option<Self> {

@@ -8,6 +8,7 @@ use crate::model_ref::ModelRef;
 use crate::quantize::{Plan, PlanOptions, Rounding, TensorReport, quantize_model};
 use anyhow::Result;
 use domain_types::TensorSource;
+use quant_core::Comparison;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -22,8 +23,8 @@ pub(crate) struct Row {
     pub(crate) bytes: u64,
     /// Bits of the whole file per weight.
     pub(crate) bits_per_weight: f64,
-    /// Mean squared error of the linear layers, relative to their energy; absent for the reference.
-    pub(crate) relative_mse: Option<f64>,
+    /// Energy of the linear layers' error over that of their weights; absent for the reference.
+    pub(crate) relative_error: Option<f64>,
     pub(crate) ppl: f64,
     pub(crate) kld_mean: Option<f64>,
     pub(crate) top1: Option<f64>,
@@ -61,7 +62,7 @@ impl Demo<'_> {
         let report = quantize_model(self.context, source, &sha256, &plan, &Rounding::default(), &file)?;
         let mut row = self.measure(&ModelRef::Path(file), Some(reference), text)?;
         row.format = format.into();
-        row.relative_mse = Some(relative_mse(&report.tensors));
+        row.relative_error = relative_error(&report.tensors);
         row.quantize_seconds = Some(report.seconds);
         row.tensors = report.tensors;
         Ok(row)
@@ -78,7 +79,7 @@ impl Demo<'_> {
             format: String::new(),
             bytes,
             bits_per_weight: bytes as f64 * 8.0 / weights as f64,
-            relative_mse: None,
+            relative_error: None,
             ppl: quality.ppl,
             kld_mean: quality.kld_mean,
             top1: quality.top1,
@@ -91,9 +92,8 @@ impl Demo<'_> {
     }
 }
 
-/// Mean over the linear layers of error energy by weight energy, which a tensor's distortion says in dB.
-fn relative_mse(tensors: &[TensorReport]) -> f64 {
-    let linear = tensors.iter().filter(|t| t.name.starts_with("blk."));
-    let ratios: Vec<f64> = linear.filter_map(|t| t.quality).map(|q| 1.0 - q.cosine * q.cosine).collect();
-    ratios.iter().sum::<f64>() / ratios.len() as f64
+/// Error of the linear layers as if they were one tensor; `None` where none was rounded.
+fn relative_error(tensors: &[TensorReport]) -> Option<f64> {
+    let linear = tensors.iter().filter(|t| t.name.starts_with("blk.")).filter_map(|t| t.comparison);
+    Comparison::total(linear).map(|total| total.relative_error())
 }

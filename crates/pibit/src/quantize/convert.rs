@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use domain_types::{
     CodecSet, DomainEvent, QuantTensor, QuantizeRequest, TensorInfo, TensorQuality, TensorSource,
 };
-use quant_core::{QuantizeOptions, StepSearch};
+use quant_core::{Comparison, QuantizeOptions, StepSearch};
 use serde::Serialize;
 use std::path::Path;
 
@@ -44,8 +44,11 @@ pub(crate) struct TensorReport {
     pub(crate) bits_per_weight: f64,
     pub(crate) fallback: bool,
     /// Against the source's weights; absent where the tensor was copied.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub(crate) quality: Option<TensorQuality>,
+    /// The same, to be summed over tensors.
+    #[serde(skip)]
+    pub(crate) comparison: Option<Comparison>,
 }
 
 /// Quantizes a model into a file that appears whole or not at all.
@@ -92,11 +95,11 @@ fn convert(
 ) -> Result<(QuantTensor, TensorReport)> {
     let original = source.tensor(&planned.source.name)?;
     let copied = *original.format() == planned.format;
-    let (tensor, quality) = if copied {
+    let (tensor, comparison) = if copied {
         (original, None)
     } else {
-        let (tensor, quality) = round(context, &original, planned, rounding)?;
-        (tensor, Some(quality))
+        let (tensor, comparison) = round(context, &original, planned, rounding)?;
+        (tensor, Some(comparison))
     };
     let report = TensorReport {
         name: planned.source.name.clone(),
@@ -105,7 +108,8 @@ fn convert(
         bytes: tensor.bytes().len(),
         bits_per_weight: tensor.bits_per_weight(),
         fallback: planned.fallback,
-        quality,
+        quality: comparison.map(|c| c.quality()),
+        comparison,
     };
     Ok((tensor, report))
 }
@@ -115,7 +119,7 @@ fn round(
     original: &QuantTensor,
     planned: &PlannedTensor,
     rounding: &Rounding,
-) -> Result<(QuantTensor, TensorQuality)> {
+) -> Result<(QuantTensor, Comparison)> {
     let (name, shape) = (&planned.source.name, planned.source.shape);
     let mut weights = vec![0.0; shape.elements()];
     context.codecs.require(original.format())?.decode(original.view(), &mut weights)?;
@@ -136,7 +140,8 @@ fn round(
     let constant = ConstantRule::choose(&rounding.constants, TensorRole::of(name));
     let options = QuantizeOptions::default().with_step(step).with_constant(constant).with_k(rounding.k);
     let tensor = quant_core::quantizer(planned.format.id(), &options)?.quantize(&request)?;
-    let quality = quant_core::compare(&weights, &tensor)?.quality();
+    let comparison = quant_core::compare(&weights, &tensor)?;
+    let quality = comparison.quality();
     let layer = name.clone();
     context.sink.record(&DomainEvent::WeightsQuantized {
         layer: layer.clone(),
@@ -151,5 +156,5 @@ fn round(
         let (centroids, improvement_pct) = (fit.levels, fit.improvement_pct);
         context.sink.record(&DomainEvent::GridOptimized { layer, centroids, improvement_pct });
     }
-    Ok((tensor, quality))
+    Ok((tensor, comparison))
 }

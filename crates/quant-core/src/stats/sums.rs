@@ -47,6 +47,10 @@ impl Sums {
         self.error / self.count as f64
     }
 
+    pub(super) fn relative_error(&self) -> f64 {
+        if self.error == 0.0 { 0.0 } else { self.error / self.original }
+    }
+
     pub(super) fn cosine(&self) -> f64 {
         match (self.original == 0.0, self.decoded == 0.0) {
             (true, true) => 1.0,
