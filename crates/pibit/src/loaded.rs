@@ -16,6 +16,7 @@ pub(crate) struct LoadedModel {
 impl LoadedModel {
     /// Opens and loads a model with room for `context_length` tokens (the model's own maximum where `None`).
     pub(crate) fn load(context: &Context, model: &ModelRef, context_length: Option<usize>) -> Result<Self> {
+        let _span = tracing::info_span!("load", model = %model).entered();
         let source = model.open(context)?;
         let tokenizer =
             model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {model}"))?;

@@ -33,6 +33,7 @@ pub(crate) fn write(
     let mut writer =
         GgufWriter::create(target.output, target.metadata, target.infos.clone(), target.source_sha256)?;
     for (index, info) in target.infos.iter().enumerate() {
+        let _span = tracing::info_span!("tensor", name = info.name, format = info.format.id()).entered();
         bar.set_message(info.name.clone());
         writer.push(&info.name, &tensor(index)?)?;
         bar.inc(weights(info));

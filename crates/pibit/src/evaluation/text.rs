@@ -59,6 +59,7 @@ pub(crate) fn measure_text(
     ctx: usize,
     chunks: usize,
 ) -> Result<EvalReport> {
+    let _span = tracing::info_span!("evaluate", ctx, chunks).entered();
     let tokens = text.tokens(model)?;
     let options = EvalOptions { ctx, chunks: (chunks > 0).then_some(chunks), bos: model.tokenizer.bos() };
     let bar = context.progress.bar("evaluate", 0);
