@@ -1,5 +1,8 @@
 //! The tokenizer: byte-level BPE trained on the corpus (Sennrich et al. 2016, arXiv 1508.07909; bytes as in GPT-2).
 
+#[cfg(test)]
+mod tests;
+
 use crate::TrainError;
 use crate::corpus::{Corpus, Split};
 use domain_types::{MetaArray, MetaValue, Metadata, TokenId};
@@ -21,7 +24,7 @@ const CONTROL_TYPE: i32 = 3;
 /// Samples that the merges are learnt from.
 const TRAINING_SAMPLES: usize = 20_000;
 /// A user's turn is a prompt, an assistant's turn its answer: the layout that the model is trained on.
-const CHAT_TEMPLATE: &str = "{% for message in messages %}{{ message['content'] }}\
+const CHAT_TEMPLATE: &str = "{{ bos_token }}{% for message in messages %}{{ message['content'] }}\
     {% if message['role'] == 'assistant' %}<|endoftext|>{% else %}{{ '\\n' }}{% endif %}{% endfor %}";
 
 /// A trained vocabulary.
@@ -102,7 +105,8 @@ impl Vocabulary {
         entries.set("tokenizer.ggml.merges", self.merges.clone());
         entries.set("tokenizer.ggml.bos_token_id", self.end_of_text());
         entries.set("tokenizer.ggml.eos_token_id", self.end_of_text());
-        entries.set("tokenizer.ggml.add_bos_token", false);
+        // Training rows start with the end of the text before.
+        entries.set("tokenizer.ggml.add_bos_token", true);
         entries.set("tokenizer.chat_template", CHAT_TEMPLATE);
         entries
     }

@@ -81,8 +81,22 @@ fn contents(sample: &Sample) -> Vec<String> {
             let context = sample.prompt().lines().next().expect("a context");
             context.split_inclusive('.').map(|fact| fact.trim().to_owned()).collect()
         }
+        Domain::Language => vec![cast(&sample.text())],
         _ => vec![sample.prompt().to_owned()],
     }
+}
+
+/// Hero, friend, object and place of a story.
+fn cast(story: &str) -> String {
+    const NAMES: [&str; 12] =
+        ["Tom", "Ann", "Ben", "Sam", "Mia", "Leo", "Eva", "Max", "Zoe", "Dan", "Kim", "Ida"];
+    const OBJECTS: [&str; 10] = ["pen", "cup", "ball", "book", "key", "coin", "card", "hat", "kite", "lamp"];
+    let words: Vec<&str> = story.split([' ', '.', '\n']).collect();
+    let hero = words.iter().find(|w| NAMES.contains(w)).expect("a hero");
+    let friend = words.iter().find(|w| NAMES.contains(w) && *w != hero).expect("a friend");
+    let object = words.iter().find(|w| OBJECTS.contains(w)).expect("an object");
+    let place = story.split_once(" to the ").and_then(|(_, rest)| rest.split('.').next()).expect("a place");
+    [hero, friend, object, place].join(" ")
 }
 
 #[test]

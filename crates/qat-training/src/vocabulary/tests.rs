@@ -1,9 +1,9 @@
 //! The trained tokenizer and its GGUF description.
-#![cfg(feature = "train")]
 
+use super::Vocabulary;
+use crate::corpus::{Corpus, Split};
 use domain_types::{MetaArray, MetaValue};
-use qat_training::Vocabulary;
-use qat_training::corpus::{Corpus, Split};
+
 use std::collections::HashSet;
 
 #[test]
