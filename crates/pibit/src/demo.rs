@@ -87,7 +87,7 @@ impl Demo<'_> {
             ModelRef::Tiny => Corpus::new(0).tasks(Domain::Arithmetic, 1)[0].prompt().to_owned(),
             _ => "The three largest cities of France are".to_owned(),
         };
-        let tokens = model.tokenizer.encode(&prompt, false)?;
+        let tokens = model.prompt_tokens(&prompt)?;
         let options = GenerateOptions { max_tokens: 48, ..GenerateOptions::default() };
         let mut sampler = Sampler::new(SamplerOptions::greedy())?;
         let ignore = &mut |_: &str| ControlFlow::Continue(());

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use anyhow::{Context as _, Result};
-use domain_types::{TensorSource, Tokenizer};
+use domain_types::{TensorSource, TokenId, Tokenizer};
 use inference::{LoadOptions, Transformer};
 
 /// A model that is ready to run.
@@ -25,5 +25,12 @@ impl LoadedModel {
         let transformer = Transformer::load(&*source, &context.codecs, options)
             .with_context(|| format!("could not load {model}"))?;
         Ok(Self { source, tokenizer: Box::new(tokenizer), transformer })
+    }
+
+    /// Tokens of a text to continue, after the start token where the model asks for one.
+    pub(crate) fn prompt_tokens(&self, text: &str) -> Result<Vec<TokenId>> {
+        let mut tokens: Vec<_> = self.tokenizer.bos().into_iter().collect();
+        tokens.extend(self.tokenizer.encode(text, false)?);
+        Ok(tokens)
     }
 }

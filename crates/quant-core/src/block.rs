@@ -16,6 +16,15 @@ pub(crate) trait BlockFormat: Send + Sync + 'static {
     /// Decodes one block into as many weights as `out` holds.
     fn decode_block(bytes: &[u8], out: &mut [f32]);
 
+    /// Decodes a row of whole blocks and perhaps a short one. Formats whose blocks are too short to be worth a call
+    /// do it their own way.
+    fn decode_row(bytes: &[u8], out: &mut [f32]) {
+        let blocks = bytes.chunks(Self::FORMAT.block_bytes());
+        for (block, out) in blocks.zip(out.chunks_mut(Self::FORMAT.block_len())) {
+            Self::decode_block(block, out);
+        }
+    }
+
     /// The distance between neighbouring levels, where it is one for the whole block. Quality figures estimate it
     /// from the decoded weights elsewhere.
     fn block_step(_bytes: &[u8]) -> Option<f32> {
@@ -34,14 +43,6 @@ pub(crate) trait BlockEncoder: Send + Sync + 'static {
     /// Whether requests without importance are to be refused, because the options ask for its use.
     fn needs_importance(&self) -> bool {
         false
-    }
-}
-
-/// Decodes a row, block by block.
-pub(crate) fn decode_row<F: BlockFormat>(bytes: &[u8], out: &mut [f32]) {
-    let blocks = bytes.chunks(F::FORMAT.block_bytes());
-    for (block, out) in blocks.zip(out.chunks_mut(F::FORMAT.block_len())) {
-        F::decode_block(block, out);
     }
 }
 

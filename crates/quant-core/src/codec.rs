@@ -1,7 +1,7 @@
 //! The ports [`WeightCodec`] and [`Quantizer`] for any block format.
 
 use crate::QuantError;
-use crate::block::{BlockEncoder, BlockFormat, decode_row, encode_row};
+use crate::block::{BlockEncoder, BlockFormat, encode_row};
 use crate::linear::PackedLinear;
 use crate::parallel::for_each_row;
 use domain_types::{
@@ -42,7 +42,7 @@ impl<F: BlockFormat> RowCodec for BlockCodec<F> {
     }
 
     fn decode_row(&self, bytes: &[u8], out: &mut [f32]) {
-        decode_row::<F>(bytes, out);
+        F::decode_row(bytes, out);
     }
 
     fn block_steps(&self, bytes: &[u8], row_len: usize, found: &mut dyn FnMut(Range<usize>, Option<f32>)) {
@@ -64,13 +64,13 @@ impl<F: BlockFormat> WeightCodec for BlockCodec<F> {
         if out.len() != expected {
             return Err(QuantError::OutputLength { expected, actual: out.len() }.into());
         }
-        for_each_row(out, tensor.shape().row_len(), |index, out| decode_row::<F>(tensor.row(index), out));
+        for_each_row(out, tensor.shape().row_len(), |index, out| F::decode_row(tensor.row(index), out));
         Ok(())
     }
 
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
         check_format::<F>(&tensor.view())?;
-        Ok(Box::new(PackedLinear::new(tensor, decode_row::<F>)))
+        Ok(Box::new(PackedLinear::new(tensor, F::decode_row)))
     }
 }
 

@@ -58,10 +58,7 @@ impl Sampling {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
     let mut model = LoadedModel::load(context, &args.model, None)?;
-    let mut tokens = model.tokenizer.encode(&args.prompt, false)?;
-    if let Some(bos) = model.tokenizer.bos() {
-        tokens.insert(0, bos);
-    }
+    let tokens = model.prompt_tokens(&args.prompt)?;
     if tokens.is_empty() {
         bail!("the prompt is empty and the model has no start token; give some text with -p");
     }

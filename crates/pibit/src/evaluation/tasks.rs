@@ -61,7 +61,7 @@ pub(crate) fn measure_tasks(
 }
 
 fn answer(model: &mut LoadedModel, task: &Task) -> Result<String> {
-    let prompt = model.tokenizer.encode(task.prompt(), false)?;
+    let prompt = model.prompt_tokens(task.prompt())?;
     // A right answer has as many tokens as the expected one, and an end.
     let expected = model.tokenizer.encode(task.expected(), false)?.len();
     let options = GenerateOptions { max_tokens: expected + 1, ..GenerateOptions::default() };

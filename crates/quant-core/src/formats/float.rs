@@ -2,6 +2,10 @@
 
 use crate::block::{BlockEncoder, BlockFormat};
 use domain_types::{QuantFormat, scalar};
+use half::slice::HalfFloatSliceExt;
+
+/// Weights converted at a time.
+const STRIP: usize = 64;
 
 /// One weight as an F32.
 #[derive(Clone, Default)]
@@ -12,6 +16,12 @@ impl BlockFormat for F32 {
 
     fn decode_block(bytes: &[u8], out: &mut [f32]) {
         out[0] = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+
+    fn decode_row(bytes: &[u8], out: &mut [f32]) {
+        for (out, b) in out.iter_mut().zip(bytes.chunks_exact(4)) {
+            *out = f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+        }
     }
 }
 
@@ -33,6 +43,18 @@ impl BlockFormat for F16 {
     fn decode_block(bytes: &[u8], out: &mut [f32]) {
         out[0] = super::read_f16(bytes);
     }
+
+    /// In strips that the processor's own conversion takes at once.
+    fn decode_row(bytes: &[u8], out: &mut [f32]) {
+        let mut halves = [half::f16::ZERO; STRIP];
+        for (out, bytes) in out.chunks_mut(STRIP).zip(bytes.chunks(2 * STRIP)) {
+            let halves = &mut halves[..out.len()];
+            for (value, b) in halves.iter_mut().zip(bytes.chunks_exact(2)) {
+                *value = half::f16::from_le_bytes([b[0], b[1]]);
+            }
+            halves.convert_to_f32_slice(out);
+        }
+    }
 }
 
 impl BlockEncoder for F16 {
@@ -52,6 +74,12 @@ impl BlockFormat for Bf16 {
 
     fn decode_block(bytes: &[u8], out: &mut [f32]) {
         out[0] = half::bf16::from_le_bytes([bytes[0], bytes[1]]).to_f32();
+    }
+
+    fn decode_row(bytes: &[u8], out: &mut [f32]) {
+        for (out, b) in out.iter_mut().zip(bytes.chunks_exact(2)) {
+            *out = half::bf16::from_le_bytes([b[0], b[1]]).to_f32();
+        }
     }
 }
 
@@ -73,5 +101,26 @@ mod tests {
         codec_suites::<F32, F32>(&F32, 0.0);
         codec_suites::<F16, F16>(&F16, 1e-6);
         codec_suites::<Bf16, Bf16>(&Bf16, 1e-5);
+    }
+
+    /// Whole rows take another way than single weights.
+    fn rows_decode_as_their_weights<F: BlockFormat>() {
+        let size = F::FORMAT.block_bytes();
+        for n in [1, 63, 64, 65, 130] {
+            let bytes: Vec<u8> = (0..n * size).map(|i| (i * 89 % 251) as u8).collect();
+            let (mut row, mut one) = (vec![0.0; n], [0.0]);
+            F::decode_row(&bytes, &mut row);
+            for (weight, bytes) in row.iter().zip(bytes.chunks(size)) {
+                F::decode_block(bytes, &mut one);
+                assert_eq!(weight.to_bits(), one[0].to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn rows_and_weights_agree() {
+        rows_decode_as_their_weights::<F32>();
+        rows_decode_as_their_weights::<F16>();
+        rows_decode_as_their_weights::<Bf16>();
     }
 }
