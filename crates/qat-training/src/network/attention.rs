@@ -67,7 +67,7 @@ impl Attention {
         }
     }
 
-    pub(super) fn forward(&self, x: Tensor<2>, g: &Geometry) -> Tensor<2> {
+    pub(super) fn forward(&self, x: &Tensor<2>, g: &Geometry) -> Tensor<2> {
         let [b, t, d] = [g.batch, g.length, g.head_dim];
         let project = |weight: &Param<Tensor<2>>| x.clone().matmul(weight.val().transpose());
         let q = g.rope.rotate(g.split(project(&self.q), g.kv_heads * g.group)).mul_scalar(g.scale);

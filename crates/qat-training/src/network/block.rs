@@ -38,7 +38,7 @@ impl Block {
     }
 
     pub(super) fn forward(&self, x: Tensor<2>, geometry: &Geometry) -> Tensor<2> {
-        let x = x.clone() + self.attn.forward(self.attn_norm.forward(x, self.eps), geometry);
+        let x = x.clone() + self.attn.forward(&self.attn_norm.forward(x, self.eps), geometry);
         x.clone() + self.ffn.forward(self.ffn_norm.forward(x, self.eps))
     }
 }

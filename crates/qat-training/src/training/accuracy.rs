@@ -59,7 +59,9 @@ fn matching_prefixes(
     }
     let length = rows.iter().map(Vec::len).max().unwrap_or(1);
     let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-    rows.iter_mut().for_each(|row| row.resize(length, end));
+    for row in &mut rows {
+        row.resize(length, end);
+    }
     let rows: Vec<&[TokenId]> = rows.iter().map(Vec::as_slice).collect();
     let best = network.logits(&rows).argmax(1).try_into_vec_as::<i32>();
     let best = best.map_err(|e| TrainError::Unsupported(e.to_string()))?;

@@ -33,7 +33,7 @@ pub(super) struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    pub(super) fn new(corpus: &Corpus, seed: u64, vocabulary: &'a Vocabulary, prompt_weight: f32) -> Self {
+    pub(super) fn new(corpus: Corpus, seed: u64, vocabulary: &'a Vocabulary, prompt_weight: f32) -> Self {
         let samples = Box::new(corpus.mixed(Split::Train));
         Self { vocabulary, samples, prompt_weight, pool: Vec::new(), rng: Rng::new(&[seed, 0x7061_636b]) }
     }

@@ -57,7 +57,7 @@ pub(crate) fn train(
     config.validate(context)?;
     let corpus = Corpus::new(config.seed);
     let exams: Vec<(Domain, Vec<Task>)> = Domain::ALL.map(|d| (d, corpus.tasks(d, config.tasks))).into();
-    let mut batches = Batches::new(&corpus, config.seed, vocabulary, config.prompt_weight);
+    let mut batches = Batches::new(corpus, config.seed, vocabulary, config.prompt_weight);
     let mut optimizer = optimizer(config);
     let mut meter = Meter::new(reporter.clock);
     let mut first = 0;

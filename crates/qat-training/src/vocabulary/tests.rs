@@ -3,7 +3,6 @@
 use super::Vocabulary;
 use crate::corpus::{Corpus, Split};
 use domain_types::{MetaArray, MetaValue};
-
 use std::collections::HashSet;
 
 #[test]
@@ -20,12 +19,12 @@ fn training_is_deterministic_and_every_text_comes_back() {
     }
     assert_eq!(vocabulary.encode("<|endoftext|>").unwrap(), [vocabulary.end_of_text()]);
     assert_eq!(vocabulary.encode("123").unwrap().len(), 3, "a digit is a token");
-    prompts_and_answers_meet_at_a_token(&vocabulary, &corpus);
+    prompts_and_answers_meet_at_a_token(&vocabulary, corpus);
     gguf_entries_describe_it(&vocabulary);
 }
 
 /// Otherwise a model that is asked a prompt would not see the tokens that it was trained on.
-fn prompts_and_answers_meet_at_a_token(vocabulary: &Vocabulary, corpus: &Corpus) {
+fn prompts_and_answers_meet_at_a_token(vocabulary: &Vocabulary, corpus: Corpus) {
     for sample in corpus.mixed(Split::Train).take(300) {
         let mut parts = vocabulary.encode(&format!("{}\n", sample.prompt())).unwrap();
         parts.extend(vocabulary.encode(sample.answer()).unwrap());
