@@ -13,6 +13,7 @@ mod tidy;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 /// pibit's build tool. Any other command is passed to an optimised `pibit`: `cargo xtask quantize tiny -f piq3 -o a.gguf`.
 #[derive(Parser)]
@@ -40,7 +41,17 @@ enum Command {
     Pibit(Vec<OsString>),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Test(args) | Command::Ci(args) => test::run(&args),
         Command::Arch => arch::run(),
