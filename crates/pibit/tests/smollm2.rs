@@ -4,9 +4,6 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// SmolLM2 is slow without optimisation: debug builds evaluate fewer chunks.
-const CHUNKS: &str = if cfg!(debug_assertions) { "1" } else { "20" };
-
 fn run(args: &[&str]) -> String {
     let out =
         Command::new(env!("CARGO_BIN_EXE_pibit")).args(args).arg("--quiet").output().expect("pibit starts");
@@ -37,20 +34,26 @@ fn evaluation_text() -> Option<PathBuf> {
 #[test]
 fn perplexity_is_llama_cpp_s() {
     let Some(text) = evaluation_text() else { return };
-    let eval = json(&["eval", "smollm2", "--text", text.to_str().unwrap(), "--chunks", CHUNKS, "--json"]);
+    let eval = json(&[
+        "eval",
+        "smollm2",
+        "--text",
+        text.to_str().unwrap(),
+        "--ctx",
+        "512",
+        "--chunks",
+        "20",
+        "--json",
+    ]);
     let ppl = eval["ppl"].as_f64().unwrap();
-    if CHUNKS == "20" {
-        assert!((ppl - 26.9265).abs() < 0.02, "llama.cpp has 26.9265 with F32 weights, this is {ppl}");
-    } else {
-        assert!((15.0..40.0).contains(&ppl), "perplexity {ppl}");
-    }
+    assert!((ppl - 26.9265).abs() < 0.02, "llama.cpp has 26.9265 with F32 weights, this is {ppl}");
 }
 
 #[test]
 fn three_and_two_bits_are_that_small() {
     let Some(_) = evaluation_text() else { return };
     let folder = tempfile::tempdir().unwrap();
-    for (format, megabytes, bits) in [("piq3", 60.0, 3.08), ("piq2", 46.0, 2.09)] {
+    for (format, megabytes, bits) in [("piq3", 60.0, 3.084), ("piq2", 46.0, 2.084)] {
         let file = folder.path().join(format);
         let report = json(&[
             "quantize",
@@ -66,6 +69,7 @@ fn three_and_two_bits_are_that_small() {
         assert!(report["bytes"].as_f64().unwrap() <= megabytes * 1e6, "{format}: {} bytes", report["bytes"]);
         for tensor in report["tensors"].as_array().unwrap() {
             if tensor["format"] == format {
+                // Rows of 576 end in a short block with a scale of its own: three scales for 2.25 blocks.
                 assert!(tensor["bits_per_weight"].as_f64().unwrap() < bits, "{tensor}");
             }
             assert_eq!(tensor["fallback"], false);
