@@ -1,6 +1,6 @@
 //! The ports: what one context needs of another, as object-safe traits. Composition roots wire them.
 //!
-//! Every port has a conformance suite in [`testing`](crate::testing) (feature `testing`) that each implementation
+//! Every port has a conformance suite in the module `testing` (feature `testing`) that each implementation
 //! runs in its own tests.
 
 mod clock;
