@@ -28,7 +28,7 @@ fn exported_files_have_the_same_perplexity_there() {
     let ours = pibit(&["eval", &path("ours"), "--text", &text, "--ctx", "256", "--chunks", "8", "--json"]);
     let ours = serde_json::from_str::<Value>(&ours).unwrap()["ppl"].as_f64().unwrap();
     let out = Command::new(tools.join("llama-perplexity"))
-        .args(["-m", &path("theirs"), "-f", &text, "-c", "256", "--chunks", "8", "-t", "2"])
+        .args(["-m", &path("theirs"), "-f", &text, "-c", "256", "--chunks", "8", "-t", "2", "--no-repack"])
         .output()
         .expect("llama-perplexity starts");
     let log = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);

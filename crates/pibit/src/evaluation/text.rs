@@ -34,10 +34,11 @@ impl Text {
         Self::Samples(samples.map(|s| s.text()).collect())
     }
 
-    /// The text's tokens; the whole text is tokenized at once.
+    /// The text's tokens; the whole text is tokenized at once, after the start token where the model asks for one (as
+    /// llama.cpp does: it decides where chunks begin).
     pub(crate) fn tokens(&self, model: &LoadedModel) -> Result<Vec<u32>> {
         let samples = match self {
-            Self::Plain(text) => return Ok(model.tokenizer.encode(text, false)?),
+            Self::Plain(text) => return model.prompt_tokens(text),
             Self::Samples(samples) => samples,
         };
         let Some(&end) = model.tokenizer.eos().first() else { bail!("the model has no end-of-text token") };
