@@ -2,7 +2,7 @@
 
 use qat_training::corpus::{Corpus, Split};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn pibit(args: &[&str]) -> String {
@@ -28,12 +28,24 @@ fn exported_files_have_the_same_perplexity_there() {
     pibit(&["export", &path("ours"), "--to", "llama.cpp", "--strict", "-o", &path("theirs")]);
     let ours = pibit(&["eval", &path("ours"), "--text", &text, "--ctx", "256", "--chunks", "8", "--json"]);
     let ours = serde_json::from_str::<Value>(&ours).unwrap()["ppl"].as_f64().unwrap();
-    let out = Command::new(tools.join("llama-perplexity"))
-        .args(["-m", &path("theirs"), "-f", &text, "-c", "256", "--chunks", "8", "-t", "2", "--no-repack"])
-        .output()
-        .expect("llama-perplexity starts");
-    let log = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    let figure = log.split("PPL = ").nth(1).unwrap_or_else(|| panic!("no perplexity in: {log}"));
-    let theirs: f64 = figure.split_whitespace().next().unwrap().parse().unwrap();
+    let theirs = llama_perplexity(&tools, &path("theirs"), &text);
     assert!((theirs / ours - 1.0).abs() < 0.005, "llama.cpp {theirs}, pibit {ours}");
+}
+
+/// Perplexity as llama.cpp prints it. Its logging thread is sometimes cut off at exit (code 0, last lines missing), so
+/// a run without the figure is repeated.
+fn llama_perplexity(tools: &Path, model: &str, text: &str) -> f64 {
+    let mut log = String::new();
+    for _ in 0..5 {
+        let out = Command::new(tools.join("llama-perplexity"))
+            .args(["-m", model, "-f", text, "-c", "256", "--chunks", "8", "-t", "2", "--no-repack"])
+            .output()
+            .expect("llama-perplexity starts");
+        log = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "llama-perplexity: {log}");
+        if let Some(figure) = log.split("PPL = ").nth(1).and_then(|rest| rest.split_whitespace().next()) {
+            return figure.parse().expect("a number follows");
+        }
+    }
+    panic!("no perplexity in: {log}");
 }
