@@ -62,6 +62,12 @@ pub enum QuantError {
         /// The first such row.
         row: usize,
     },
+    /// A Hadamard transform of a length that it does not exist for.
+    #[error("a Hadamard transform mixes a power of two entries, not {block}")]
+    HadamardBlock {
+        /// What was asked for.
+        block: usize,
+    },
     /// A tensor that no ggml format holds exactly.
     #[error("a tensor {shape} of format {format} cannot be exported exactly: {reason}")]
     NoExactExport {

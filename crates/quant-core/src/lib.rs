@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod activations;
 mod block;
 mod codec;
 mod error;
@@ -7,6 +8,9 @@ mod export;
 mod formats;
 mod gemm;
 mod grid;
+mod isa;
+mod kernel;
+pub mod hadamard;
 mod linear;
 mod options;
 mod parallel;
