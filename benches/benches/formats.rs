@@ -1,20 +1,27 @@
-//! Encode, decode and multiply, per format: weights per second.
+//! Encode, decode and multiply, per format and shape, on all threads.
 
-use benches::{FORMATS, quantized, weights};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use benches::{FORMATS, SHAPES, quantized, weights};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use domain_types::{CodecSet, QuantizeRequest};
 use quant_core::{Codecs, QuantizeOptions, quantizer};
 use std::hint::black_box;
+use std::time::Duration;
 
-const ROWS: usize = 1024;
-const ROW_LEN: usize = 2048;
-const WEIGHTS: u64 = (ROWS * ROW_LEN) as u64;
+/// Hundreds of benchmarks: two seconds each settle the third digit.
+fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = c.benchmark_group(name);
+    group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
+    group
+}
 
-fn encode(c: &mut Criterion) {
-    let mut group = c.benchmark_group("encode");
-    group.throughput(Throughput::Elements(WEIGHTS)).sample_size(10);
-    let (shape, values) = weights(ROWS, ROW_LEN);
+/// Weights quantized per second.
+fn quantize(c: &mut Criterion) {
+    let mut group = group(c, "quantize");
+    let (rows, row_len) = SHAPES[1];
+    let (shape, values) = weights(rows, row_len);
     let request = QuantizeRequest::new(&values, shape).expect("the weights are finite");
+    group.throughput(Throughput::Elements((rows * row_len) as u64)).sample_size(10);
     for format in FORMATS {
         let quantizer = quantizer(format, &QuantizeOptions::default()).expect("the format can be made");
         group.bench_function(BenchmarkId::from_parameter(format), |b| {
@@ -23,34 +30,42 @@ fn encode(c: &mut Criterion) {
     }
 }
 
-fn decode(c: &mut Criterion) {
-    let mut group = c.benchmark_group("decode");
-    group.throughput(Throughput::Bytes(WEIGHTS * 4));
-    let mut out = vec![0.0; ROWS * ROW_LEN];
+/// Bytes of F32 written per second.
+fn dequantize(c: &mut Criterion) {
+    let mut group = group(c, "dequantize");
+    let (rows, row_len) = SHAPES[0];
+    let mut out = vec![0.0; rows * row_len];
+    group.throughput(Throughput::BytesDecimal(size_of_val(out.as_slice()) as u64));
     for format in FORMATS {
-        let tensor = quantized(format, ROWS, ROW_LEN);
-        let codec = Codecs.require(tensor.format()).expect("the format has a codec");
+        let tensor = quantized(format, rows, row_len);
+        let codecs = Codecs::default();
+        let codec = codecs.require(tensor.format()).expect("the format has a codec");
         group.bench_function(BenchmarkId::from_parameter(format), |b| {
             b.iter(|| codec.decode(black_box(tensor.view()), &mut out).expect("own bytes decode"));
         });
     }
 }
 
+/// Multiplications per second, for one token and for a prompt of 64.
 fn multiply(c: &mut Criterion) {
-    for (name, tokens) in [("matvec", 1_usize), ("matmul-64", 64)] {
-        let mut group = c.benchmark_group(name);
-        group.throughput(Throughput::Elements(WEIGHTS * tokens as u64));
-        let (x, mut y) = (vec![0.5; tokens * ROW_LEN], vec![0.0; tokens * ROWS]);
-        for format in FORMATS {
-            let tensor = quantized(format, ROWS, ROW_LEN);
-            let codec = Codecs.require(tensor.format()).expect("the format has a codec");
-            let linear = codec.linear(tensor).expect("a matrix makes a linear layer");
-            group.bench_function(BenchmarkId::from_parameter(format), |b| {
-                b.iter(|| linear.matmul(black_box(&x), tokens, &mut y));
-            });
+    for (name, tokens) in [("matvec", 1), ("matmul-64", 64)] {
+        let mut group = group(c, name);
+        for (rows, row_len) in SHAPES {
+            group.throughput(Throughput::Elements((rows * row_len * tokens) as u64));
+            let (_, x) = weights(tokens, row_len);
+            let mut y = vec![0.0; tokens * rows];
+            for format in FORMATS {
+                let tensor = quantized(format, rows, row_len);
+                let codecs = Codecs::default();
+                let codec = codecs.require(tensor.format()).expect("the format has a codec");
+                let linear = codec.linear(tensor).expect("a matrix makes a linear layer");
+                group.bench_function(BenchmarkId::new(format, format!("{rows}x{row_len}")), |b| {
+                    b.iter(|| linear.matmul(black_box(&x), tokens, &mut y));
+                });
+            }
         }
     }
 }
 
-criterion_group!(benches, encode, decode, multiply);
+criterion_group!(benches, quantize, dequantize, multiply);
 criterion_main!(benches);

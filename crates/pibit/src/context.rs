@@ -30,7 +30,7 @@ impl Context {
         }
         Ok(Self {
             catalogue: quant_core::catalogue(),
-            codecs: Codecs,
+            codecs: Codecs::default(),
             sink: Box::new(TracingSink),
             clock: Box::new(SystemClock::new()),
             progress: Progress::new(global.quiet),

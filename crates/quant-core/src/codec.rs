@@ -2,7 +2,8 @@
 
 use crate::QuantError;
 use crate::block::{BlockEncoder, BlockFormat, encode_row};
-use crate::linear::PackedLinear;
+use crate::kernel::BlockKernel;
+use crate::linear::{FusedLinear, PackedLinear};
 use crate::parallel::for_each_row;
 use domain_types::{
     Linear, PortError, QuantFormat, QuantTensor, QuantizeRequest, Quantizer, TensorView, WeightCodec,
@@ -71,6 +72,28 @@ impl<F: BlockFormat> WeightCodec for BlockCodec<F> {
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
         check_format::<F>(&tensor.view())?;
         Ok(Box::new(PackedLinear::new(tensor, F::decode_row)))
+    }
+}
+
+/// Reads tensors like [`BlockCodec`], and multiplies them by kernel `K`, on 8-bit activations.
+pub(crate) struct FusedCodec<K>(PhantomData<K>);
+
+impl<K> FusedCodec<K> {
+    pub(crate) const NEW: Self = Self(PhantomData);
+}
+
+impl<K: BlockKernel> WeightCodec for FusedCodec<K> {
+    fn format(&self) -> QuantFormat {
+        K::Format::FORMAT
+    }
+
+    fn decode(&self, tensor: TensorView<'_>, out: &mut [f32]) -> Result<(), PortError> {
+        BlockCodec::<K::Format>::NEW.decode(tensor, out)
+    }
+
+    fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
+        check_format::<K::Format>(&tensor.view())?;
+        Ok(Box::new(FusedLinear::<K>::new(tensor)))
     }
 }
 

@@ -12,14 +12,15 @@ pub(crate) use scale::{ScaleRule, Statistic};
 
 use crate::block::BlockFormat;
 use crate::formats::read_f16;
-use crate::planes::{code_bytes, read_codes};
+use crate::kernel::one_scale::Parts;
+use crate::planes::{code_bytes, lengthen_codes, read_codes};
 use domain_types::{QuantFormat, RowRule};
 
 /// The longest block of a grid format.
 const MAX_BLOCK: usize = 256;
 
 /// Bytes of a block's header: the scale as an F16.
-const HEADER: usize = 2;
+pub(crate) const HEADER: usize = 2;
 
 /// Rows are whole granules of this many weights; the last block of a row may be short.
 const GRANULE: usize = 32;
@@ -117,6 +118,21 @@ impl Grid {
             }
         }
     }
+}
+
+/// A full block of 256 codes of 2 or 3 bits, for integer products.
+#[inline(always)]
+pub(crate) fn parts<F: GridFormat>(block: &[u8]) -> Parts<'_> {
+    let (low, high) = block[HEADER..].split_first_chunk().expect("a full block");
+    Parts { scale: read_f16(block), low, high: high.first_chunk() }
+}
+
+/// A short block's scale and codes as a full block has them.
+#[inline(always)]
+pub(crate) fn lengthen<F: GridFormat>(short: &[u8], full: &mut [u8]) {
+    let ((scale, codes), (full_scale, full_codes)) = (short.split_at(HEADER), full.split_at_mut(HEADER));
+    full_scale.copy_from_slice(scale);
+    lengthen_codes(F::BITS, codes, full_codes);
 }
 
 /// The codes of a full block of 256.

@@ -8,9 +8,9 @@ mod export;
 mod formats;
 mod gemm;
 mod grid;
+pub mod hadamard;
 mod isa;
 mod kernel;
-pub mod hadamard;
 mod linear;
 mod options;
 mod parallel;
@@ -20,6 +20,7 @@ mod stats;
 #[cfg(test)]
 mod testing;
 
+pub use activations::Activations;
 pub use error::QuantError;
 pub use export::export_tensor;
 pub use options::{GridConstant, QuantizeOptions, StepSearch};

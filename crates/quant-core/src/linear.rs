@@ -1,6 +1,9 @@
 //! [`Linear`] on packed weights: rows are decoded a tile at a time and used for every token.
 
 mod dot;
+mod fused;
+
+pub(crate) use fused::FusedLinear;
 
 use crate::gemm::rows_by_tokens;
 use crate::parallel::for_each_row;
@@ -76,11 +79,7 @@ impl Linear for PackedLinear {
             let first = tile * TILE_ROWS;
             self.with_rows(first..first + out.len() / tokens, |weights| rows_by_tokens(weights, x, n, out));
         });
-        for_each_row(y, m, |token, y| {
-            for (out, row) in y.iter_mut().zip(transposed.chunks_exact(tokens)) {
-                *out = row[token];
-            }
-        });
+        transpose(&transposed, tokens, y);
     }
 
     fn row(&self, index: usize, out: &mut [f32]) {
@@ -91,4 +90,13 @@ impl Linear for PackedLinear {
     fn weight_bytes(&self) -> usize {
         self.tensor.bytes().len()
     }
+}
+
+/// Rows × tokens to tokens × rows.
+fn transpose(transposed: &[f32], tokens: usize, y: &mut [f32]) {
+    for_each_row(y, transposed.len() / tokens, |token, y| {
+        for (out, row) in y.iter_mut().zip(transposed.chunks_exact(tokens)) {
+            *out = row[token];
+        }
+    });
 }

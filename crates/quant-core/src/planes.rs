@@ -59,6 +59,49 @@ pub(crate) fn write_codes(bits: usize, codes: &[u8], bytes: &mut [u8]) {
     }
 }
 
+/// Codes of a short block, 2 or 3 bits each, as a full block of 256 has them, others zero. `full` must hold zeros.
+#[inline(always)]
+pub(crate) fn lengthen_codes(bits: usize, short: &[u8], full: &mut [u8]) {
+    let (low, high) = short.split_at(short.len() * 2 / bits);
+    let (full_low, full_high) = full.split_at_mut(code_bytes(2, MOST));
+    lengthen_plane::<2>(low, full_low);
+    if bits == 3 {
+        lengthen_plane::<1>(high, full_high);
+    }
+}
+
+/// Groups of 32 bytes stay; the fields of smaller ones go to their places in the next group of 32.
+#[inline(always)]
+fn lengthen_plane<const P: usize>(short: &[u8], full: &mut [u8]) {
+    let (whole, mut rest) = short.split_at(short.len() & WHOLE_GROUPS);
+    full[..whole.len()].copy_from_slice(whole);
+    let mut first = whole.len() * 8 / P;
+    for size in [16, 8, 4] {
+        if rest.len() & size == 0 {
+            continue;
+        }
+        let (group, after) = rest.split_at(size);
+        rest = after;
+        for field in 0..8 / P {
+            let code = first + field * size;
+            // its group of 32 bytes, the place in it, and the shift
+            let (at, shift) = (code * P / 256 * 32 + code % 32, code / 32 * P % 8);
+            spread::<P>(group, field * P, &mut full[at..at + size], shift);
+        }
+        first += size * 8 / P;
+    }
+}
+
+/// Ors the P-bit fields at bit `from` of each byte into `to`, at bit `shift`; four bytes at a time.
+#[inline(always)]
+fn spread<const P: usize>(group: &[u8], from: usize, to: &mut [u8], shift: usize) {
+    let mask = u32::from_le_bytes([(1 << P) - 1; 4]);
+    for (group, to) in group.as_chunks::<4>().0.iter().zip(to.as_chunks_mut::<4>().0) {
+        let fields = u32::from_le_bytes(*group) >> from & mask;
+        *to = (u32::from_le_bytes(*to) | fields << shift).to_le_bytes();
+    }
+}
+
 #[inline]
 fn read_plane<const P: usize>(mut bytes: &[u8], mut codes: &mut [u8]) {
     let sizes: [(usize, Pass); 4] =
@@ -103,6 +146,22 @@ mod tests {
         fn codes_survive(granules in 1_usize..=8, codes in prop::collection::vec(any::<u8>(), 256)) {
             for bits in 2..=4 {
                 round_trip(bits, &codes[..32 * granules]);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lengthened_codes_are_the_same(granules in 1_usize..=8, codes in prop::collection::vec(any::<u8>(), 256)) {
+            for bits in 2..=3 {
+                let mut codes: Vec<u8> = codes.iter().map(|c| c & ((1 << bits) - 1)).collect();
+                codes[32 * granules..].fill(0);
+                let (mut short, mut full) = (vec![0; code_bytes(bits, 32 * granules)], vec![0; code_bytes(bits, 256)]);
+                write_codes(bits, &codes[..32 * granules], &mut short);
+                lengthen_codes(bits, &short, &mut full);
+                let mut read = vec![0; 256];
+                read_codes(bits, &full, &mut read);
+                prop_assert_eq!(&read, &codes);
             }
         }
     }

@@ -1,12 +1,15 @@
 //! The table of formats: one row each. Nothing else lists them.
 
 use crate::block::BlockEncoder;
-use crate::codec::{BlockCodec, BlockQuantizer, RowCodec};
+use crate::codec::{BlockCodec, BlockQuantizer, FusedCodec, RowCodec};
 use crate::formats::{
     float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k, q3_k,
     q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, uq,
 };
-use crate::{QuantError, QuantizeOptions};
+use crate::kernel::{
+    one_scale::OneScaleKernel, small_blocks::SmallBlocksKernel, sub_scales::SubScalesKernel,
+};
+use crate::{Activations, QuantError, QuantizeOptions};
 use domain_types::{CodecSet, FormatCatalogue, QuantFormat, Quantizer, WeightCodec};
 
 type MakeQuantizer = fn(QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError>;
@@ -14,6 +17,7 @@ type MakeQuantizer = fn(QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantErro
 /// A row of the table.
 pub struct FormatEntry {
     codec: &'static dyn RowCodec,
+    fused: Option<&'static dyn WeightCodec>,
     make_quantizer: Option<MakeQuantizer>,
     summary: &'static str,
 }
@@ -29,6 +33,16 @@ impl FormatEntry {
         self.make_quantizer.is_some()
     }
 
+    /// Adds a kernel for 8-bit activations.
+    const fn fused(self, codec: &'static dyn WeightCodec) -> Self {
+        Self { fused: Some(codec), ..self }
+    }
+
+    /// Whether there is a kernel that multiplies packed weights with 8-bit activations.
+    pub fn is_fused(&self) -> bool {
+        self.fused.is_some()
+    }
+
     /// What the format is, in a line.
     pub fn summary(&self) -> &'static str {
         self.summary
@@ -36,11 +50,11 @@ impl FormatEntry {
 }
 
 const fn readable(codec: &'static dyn RowCodec, summary: &'static str) -> FormatEntry {
-    FormatEntry { codec, make_quantizer: None, summary }
+    FormatEntry { codec, fused: None, make_quantizer: None, summary }
 }
 
 const fn makeable(codec: &'static dyn RowCodec, make: MakeQuantizer, summary: &'static str) -> FormatEntry {
-    FormatEntry { codec, make_quantizer: Some(make), summary }
+    FormatEntry { codec, fused: None, make_quantizer: Some(make), summary }
 }
 
 /// For encoders without options.
@@ -57,13 +71,16 @@ static ENTRIES: &[FormatEntry] = &[
         &BlockCodec::<q8_0::Q8_0>::NEW,
         plain::<q8_0::Q8_0>,
         "8-bit integers, blocks of 32, absmax scale",
-    ),
-    makeable(&BlockCodec::<q4_0::Q4_0>::NEW, plain::<q4_0::Q4_0>, "4-bit integers, blocks of 32, scale"),
+    )
+    .fused(&FusedCodec::<SmallBlocksKernel<q8_0::Q8_0>>::NEW),
+    makeable(&BlockCodec::<q4_0::Q4_0>::NEW, plain::<q4_0::Q4_0>, "4-bit integers, blocks of 32, scale")
+        .fused(&FusedCodec::<SmallBlocksKernel<q4_0::Q4_0>>::NEW),
     makeable(
         &BlockCodec::<q4_1::Q4_1>::NEW,
         plain::<q4_1::Q4_1>,
         "4-bit integers, blocks of 32, scale and minimum",
-    ),
+    )
+    .fused(&FusedCodec::<SmallBlocksKernel<q4_1::Q4_1>>::NEW),
     makeable(&BlockCodec::<q5_0::Q5_0>::NEW, plain::<q5_0::Q5_0>, "5-bit integers, blocks of 32, scale"),
     makeable(
         &BlockCodec::<q5_1::Q5_1>::NEW,
@@ -74,12 +91,18 @@ static ENTRIES: &[FormatEntry] = &[
         &BlockCodec::<iq4_nl::Iq4Nl>::NEW,
         plain::<iq4_nl::Iq4Nl>,
         "4-bit table of values, blocks of 32",
-    ),
-    makeable(&BlockCodec::<q2_k::Q2K>::NEW, plain::<q2_k::Q2K>, "K-quant: 2-bit, scale and minimum per 16"),
-    makeable(&BlockCodec::<q3_k::Q3K>::NEW, plain::<q3_k::Q3K>, "K-quant: 3-bit, scale per 16"),
-    makeable(&BlockCodec::<q4_k::Q4K>::NEW, plain::<q4_k::Q4K>, "K-quant: 4-bit, scale and minimum per 32"),
-    makeable(&BlockCodec::<q5_k::Q5K>::NEW, plain::<q5_k::Q5K>, "K-quant: 5-bit, scale and minimum per 32"),
-    makeable(&BlockCodec::<q6_k::Q6K>::NEW, plain::<q6_k::Q6K>, "K-quant: 6-bit, scale per 16"),
+    )
+    .fused(&FusedCodec::<SmallBlocksKernel<iq4_nl::Iq4Nl>>::NEW),
+    makeable(&BlockCodec::<q2_k::Q2K>::NEW, plain::<q2_k::Q2K>, "K-quant: 2-bit, scale and minimum per 16")
+        .fused(&FusedCodec::<SubScalesKernel<q2_k::Q2K>>::NEW),
+    makeable(&BlockCodec::<q3_k::Q3K>::NEW, plain::<q3_k::Q3K>, "K-quant: 3-bit, scale per 16")
+        .fused(&FusedCodec::<SubScalesKernel<q3_k::Q3K>>::NEW),
+    makeable(&BlockCodec::<q4_k::Q4K>::NEW, plain::<q4_k::Q4K>, "K-quant: 4-bit, scale and minimum per 32")
+        .fused(&FusedCodec::<SubScalesKernel<q4_k::Q4K>>::NEW),
+    makeable(&BlockCodec::<q5_k::Q5K>::NEW, plain::<q5_k::Q5K>, "K-quant: 5-bit, scale and minimum per 32")
+        .fused(&FusedCodec::<SubScalesKernel<q5_k::Q5K>>::NEW),
+    makeable(&BlockCodec::<q6_k::Q6K>::NEW, plain::<q6_k::Q6K>, "K-quant: 6-bit, scale per 16")
+        .fused(&FusedCodec::<SubScalesKernel<q6_k::Q6K>>::NEW),
     makeable(
         &BlockCodec::<tq1_0::Tq1_0>::NEW,
         plain::<tq1_0::Tq1_0>,
@@ -89,7 +112,8 @@ static ENTRIES: &[FormatEntry] = &[
         &BlockCodec::<tq2_0::Tq2_0>::NEW,
         plain::<tq2_0::Tq2_0>,
         "ternary in 2-bit codes, blocks of 256",
-    ),
+    )
+    .fused(&FusedCodec::<OneScaleKernel<tq2_0::Tq2_0>>::NEW),
     readable(&BlockCodec::<iq1_s::Iq1S>::NEW, "I-quant: ternary codebook, scale per 32"),
     readable(&BlockCodec::<iq1_m::Iq1M>::NEW, "I-quant: ternary codebook, scale per 16"),
     readable(&BlockCodec::<iq2_xxs::Iq2Xxs>::NEW, "I-quant: 256 groups of 8, scale per 32"),
@@ -102,18 +126,26 @@ static ENTRIES: &[FormatEntry] = &[
         &BlockCodec::<piq::PiQ2>::NEW,
         piq::make::<piq::PiQ2>,
         "2-bit uniform levels, step α·π/k per 256 with a free orientation",
-    ),
+    )
+    .fused(&FusedCodec::<OneScaleKernel<piq::PiQ2>>::NEW),
     makeable(
         &BlockCodec::<piq::PiQ3>::NEW,
         piq::make::<piq::PiQ3>,
         "3-bit uniform levels, step α·π/k per 256 with a free orientation",
-    ),
-    makeable(&BlockCodec::<pit::PiT>::NEW, pit::make, "ternary in 2-bit codes, blocks of 256"),
-    makeable(&BlockCodec::<uq::Uq2>::NEW, uq::make::<uq::Uq2>, "2-bit absmax baseline, storage of piq2"),
-    makeable(&BlockCodec::<uq::Uq3>::NEW, uq::make::<uq::Uq3>, "3-bit absmax baseline, storage of piq3"),
-    makeable(&BlockCodec::<nf::Nf2>::NEW, nf::make::<nf::Nf2>, "2-bit NormalFloat, blocks of 64"),
-    makeable(&BlockCodec::<nf::Nf3>::NEW, nf::make::<nf::Nf3>, "3-bit NormalFloat, blocks of 64"),
-    makeable(&BlockCodec::<nf::Nf4>::NEW, nf::make::<nf::Nf4>, "4-bit NormalFloat, blocks of 64"),
+    )
+    .fused(&FusedCodec::<OneScaleKernel<piq::PiQ3>>::NEW),
+    makeable(&BlockCodec::<pit::PiT>::NEW, pit::make, "ternary in 2-bit codes, blocks of 256")
+        .fused(&FusedCodec::<OneScaleKernel<pit::PiT>>::NEW),
+    makeable(&BlockCodec::<uq::Uq2>::NEW, uq::make::<uq::Uq2>, "2-bit absmax baseline, storage of piq2")
+        .fused(&FusedCodec::<OneScaleKernel<uq::Uq2>>::NEW),
+    makeable(&BlockCodec::<uq::Uq3>::NEW, uq::make::<uq::Uq3>, "3-bit absmax baseline, storage of piq3")
+        .fused(&FusedCodec::<OneScaleKernel<uq::Uq3>>::NEW),
+    makeable(&BlockCodec::<nf::Nf2>::NEW, nf::make::<nf::Nf2>, "2-bit NormalFloat, blocks of 64")
+        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf2>>::NEW),
+    makeable(&BlockCodec::<nf::Nf3>::NEW, nf::make::<nf::Nf3>, "3-bit NormalFloat, blocks of 64")
+        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf3>>::NEW),
+    makeable(&BlockCodec::<nf::Nf4>::NEW, nf::make::<nf::Nf4>, "4-bit NormalFloat, blocks of 64")
+        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf4>>::NEW),
 ];
 
 /// All formats, in the order of the table.
@@ -130,11 +162,24 @@ pub fn catalogue() -> FormatCatalogue {
 
 /// All codecs of this crate.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Codecs;
+pub struct Codecs {
+    activations: Activations,
+}
+
+impl Codecs {
+    /// Codecs whose linear layers compute with such activations.
+    pub const fn new(activations: Activations) -> Self {
+        Self { activations }
+    }
+}
 
 impl CodecSet for Codecs {
     fn codec(&self, format: &QuantFormat) -> Option<&dyn WeightCodec> {
-        row_codec(format).map(|codec| codec as &dyn WeightCodec)
+        let entry = ENTRIES.iter().find(|e| e.format() == *format)?;
+        match (self.activations, entry.fused) {
+            (Activations::Int8, Some(fused)) => Some(fused),
+            _ => Some(entry.codec as &dyn WeightCodec),
+        }
     }
 }
 

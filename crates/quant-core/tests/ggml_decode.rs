@@ -29,7 +29,7 @@ fn every_weight_has_the_bits_that_gguf_gives_it() {
     for format in ggml_formats() {
         let (tensor, expected) = golden(format);
         let mut decoded = vec![f32::NAN; expected.len()];
-        Codecs.require(&format).unwrap().decode(tensor.view(), &mut decoded).unwrap();
+        Codecs::default().require(&format).unwrap().decode(tensor.view(), &mut decoded).unwrap();
         for (at, (decoded, expected)) in decoded.iter().zip(&expected).enumerate() {
             assert_eq!(
                 decoded.to_bits(),
@@ -50,6 +50,6 @@ fn random_blocks_pass_the_conformance_suite() {
             usable.filter(|(w, _)| w.iter().all(|w| w.abs() < 1e4)).map(|(_, block)| block).collect();
         let shape = Shape::matrix(blocks.len(), format.block_len()).unwrap();
         let tensor = QuantTensor::new(format, shape, blocks.concat()).unwrap();
-        weight_codec_conformance(Codecs.require(&format).unwrap(), &tensor);
+        weight_codec_conformance(Codecs::default().require(&format).unwrap(), &tensor);
     }
 }

@@ -40,7 +40,7 @@ fn mse(format: &str, weights: &[f32], importance: Option<&[f32]>) -> f64 {
     }
     let packed = quantizer(format, &QuantizeOptions::default()).unwrap().quantize(&request).unwrap();
     let mut decoded = vec![f32::NAN; weights.len()];
-    Codecs.require(packed.format()).unwrap().decode(packed.view(), &mut decoded).unwrap();
+    Codecs::default().require(packed.format()).unwrap().decode(packed.view(), &mut decoded).unwrap();
     let importance = |at: usize| importance.map_or(1.0, |all| f64::from(all[at % ROW]));
     let errors = weights.iter().zip(&decoded).map(|(w, d)| (f64::from(*w) - f64::from(*d)).powi(2));
     let total: f64 = errors.enumerate().map(|(at, error)| importance(at) * error).sum();
@@ -87,7 +87,7 @@ proptest! {
             for request in [plain, plain.with_importance(&importance).unwrap()] {
                 let packed = quantizer(id, &QuantizeOptions::default()).unwrap().quantize(&request).unwrap();
                 let mut decoded = vec![f32::NAN; 256];
-                Codecs.require(packed.format()).unwrap().decode(packed.view(), &mut decoded).unwrap();
+                Codecs::default().require(packed.format()).unwrap().decode(packed.view(), &mut decoded).unwrap();
                 prop_assert!(decoded.iter().all(|w| w.is_finite()), "{id}");
             }
         }

@@ -19,7 +19,11 @@ fn check(line: &str) {
     let shape = Shape::matrix(1, expected.len()).expect("usable");
     let tensor = QuantTensor::new(format, shape, unhex(block)).expect("the documented size");
     let mut decoded = vec![f32::NAN; expected.len()];
-    Codecs.require(&format).expect("registered").decode(tensor.view(), &mut decoded).expect("decodes");
+    Codecs::default()
+        .require(&format)
+        .expect("registered")
+        .decode(tensor.view(), &mut decoded)
+        .expect("decodes");
     assert_eq!(decoded, expected, "{name}, block of {}", expected.len());
 }
 

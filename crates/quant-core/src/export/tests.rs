@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 fn decode(tensor: &QuantTensor) -> Vec<u32> {
     let mut out = vec![0.0; tensor.shape().elements()];
-    Codecs.require(tensor.format()).unwrap().decode(tensor.view(), &mut out).unwrap();
+    Codecs::default().require(tensor.format()).unwrap().decode(tensor.view(), &mut out).unwrap();
     out.into_iter().map(f32::to_bits).collect()
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod five_bits;
 pub(crate) mod interleave;
 
+use crate::isa::Isa;
 use bytemuck::{Pod, Zeroable};
 use domain_types::{QuantFormat, RowRule};
 
@@ -36,6 +37,13 @@ impl Half {
 /// What a decoder reads after [`Half::new`]`(value)`.
 pub(crate) fn round_f16(value: f32) -> f32 {
     Half::new(value).get()
+}
+
+/// The 32 codes of 4 bits in 16 bytes of two rows: low nibbles, then high ones.
+#[inline(always)]
+pub(crate) fn nibbles<I: Isa>(isa: I, rows: [&[u8; 16]; 2]) -> I::Bytes {
+    let both = isa.half(rows);
+    isa.mask(isa.join(both, isa.shr_half(both, 4)), 15)
 }
 
 /// `slice` as an array of the length that its block has.

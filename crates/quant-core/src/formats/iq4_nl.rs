@@ -2,6 +2,7 @@
 //!
 //! The values are the points of a cubic polynomial, denser around zero (llama.cpp, pull request 5590).
 
+mod dot;
 mod encode;
 
 use crate::block::BlockFormat;

@@ -4,6 +4,7 @@
 //! Q2_K, Q4_K and Q5_K are affine (a scale and a minimum per sub-block), Q3_K and Q6_K symmetric (a signed scale).
 
 mod affine;
+pub(crate) mod nibbles;
 mod packed_scales;
 mod symmetric;
 

@@ -4,6 +4,7 @@
 //! Blocks of 64 with an F16 scale. Closed form: the scale is max|w|, as in bitsandbytes. Fitted: the scale of least
 //! squared error, negative where the mirrored levels fit better.
 
+mod dot;
 mod levels;
 
 use crate::codec::BlockQuantizer;

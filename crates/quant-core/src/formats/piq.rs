@@ -3,6 +3,8 @@
 //! 2.0625 and 3.0625 bits per weight. A common uniform grid fixes the extra level on the negative side; here the sign
 //! of the step puts it where the block needs it, at no cost.
 
+mod dot;
+
 use super::uq::{UNIFORM_2, UNIFORM_3, value_2, value_3};
 use crate::codec::BlockQuantizer;
 use crate::grid::{Grid, GridEncoder, GridFormat, ScaleRule, Statistic};

@@ -3,6 +3,8 @@
 //! Closed form: γ is the block's mean magnitude (absmean, BitNet b1.58, Ma et al. 2024, arXiv:2402.17764), times c/k
 //! where the options name k (π-ternary). Fitted: γ and the rounding threshold γ/2 of least squared error.
 
+mod dot;
+
 use crate::codec::BlockQuantizer;
 use crate::grid::{Grid, GridEncoder, GridFormat, ScaleRule, Statistic};
 use crate::{QuantError, QuantizeOptions};

@@ -1,6 +1,7 @@
 //! Q2_K: sub-blocks of 16 codes of 2 bits with a 4-bit scale and a 4-bit minimum, 2.625 bits per weight.
 //! w = (d·scale)·q − dmin·min.
 
+mod dot;
 mod encode;
 
 pub(crate) use encode::pack;

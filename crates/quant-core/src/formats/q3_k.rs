@@ -1,5 +1,6 @@
 //! Q3_K: sub-blocks of 16 codes of 3 bits with a signed 6-bit scale, 3.4375 bits per weight. w = (d·scale)·(q − 4).
 
+mod dot;
 mod encode;
 
 pub(crate) use encode::pack;

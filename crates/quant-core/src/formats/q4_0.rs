@@ -1,5 +1,6 @@
 //! Q4_0: 32 codes of 4 bits and an F16 scale, 4.5 bits per weight. w = d·(q − 8).
 
+mod dot;
 mod encode;
 
 use crate::block::BlockFormat;

@@ -1,5 +1,6 @@
 //! Q4_1: 32 codes of 4 bits, an F16 scale and an F16 minimum, 5 bits per weight. w = d·q + m.
 
+mod dot;
 mod encode;
 
 use crate::block::BlockFormat;

@@ -1,6 +1,7 @@
 //! Q4_K: sub-blocks of 32 codes of 4 bits with a 6-bit scale and a 6-bit minimum, 4.5 bits per weight.
 //! w = (d·scale)·q − dmin·min.
 
+mod dot;
 mod encode;
 
 use crate::block::BlockFormat;

@@ -1,6 +1,7 @@
 //! Q5_K: sub-blocks of 32 codes of 5 bits with a 6-bit scale and a 6-bit minimum, 5.5 bits per weight.
 //! w = (d·scale)·q − dmin·min.
 
+mod dot;
 mod encode;
 
 use crate::block::BlockFormat;

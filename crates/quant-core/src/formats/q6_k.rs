@@ -1,5 +1,6 @@
 //! Q6_K: sub-blocks of 16 codes of 6 bits with a signed 8-bit scale, 6.5625 bits per weight. w = (d·scale)·(q − 32).
 
+mod dot;
 mod encode;
 
 use crate::block::BlockFormat;
@@ -14,7 +15,7 @@ pub(crate) struct Q6K;
 /// The bytes of a block.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Block {
+pub(crate) struct Block {
     low: [u8; 128],
     /// The two high bits of each code.
     high: [u8; 64],

@@ -1,5 +1,6 @@
 //! Q8_0: 32 signed bytes and an F16 scale, 8.5 bits per weight. w = d·q.
 
+mod dot;
 mod encode;
 
 use crate::block::BlockFormat;

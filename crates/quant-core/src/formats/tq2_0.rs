@@ -2,6 +2,7 @@
 //!
 //! Ternary formats for BitNet b1.58 and TriLM: llama.cpp, pull request 8151.
 
+mod dot;
 mod encode;
 
 pub(crate) use encode::pack;

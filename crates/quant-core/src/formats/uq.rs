@@ -2,6 +2,8 @@
 //!
 //! They exist to be compared with: PiQ differs from them by its step alone.
 
+mod dot;
+
 use crate::codec::BlockQuantizer;
 use crate::grid::{Grid, GridEncoder, GridFormat, ScaleRule, Statistic};
 use crate::{QuantError, QuantizeOptions};

@@ -34,6 +34,17 @@ impl PackedScales {
         }
         (scales, mins)
     }
+
+    /// The same as bytes of words, without loops.
+    #[inline(always)]
+    pub(crate) fn packed(&self) -> (u64, u64) {
+        let [scales, mins, rest] = [self.scales, self.mins, self.rest].map(u32::from_le_bytes);
+        let join = |low: u32, high: u32| u64::from(low & 0x3F3F_3F3F) | u64::from(high) << 32;
+        (
+            join(scales, rest & 0x0F0F_0F0F | scales >> 2 & 0x3030_3030),
+            join(mins, rest >> 4 & 0x0F0F_0F0F | mins >> 2 & 0x3030_3030),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -45,7 +56,9 @@ mod tests {
         #[test]
         fn scales_survive(scales: [u8; 8], mins: [u8; 8]) {
             let (scales, mins) = (scales.map(|s| s & 63), mins.map(|m| m & 63));
-            prop_assert_eq!(PackedScales::new(scales, mins).get(), (scales, mins));
+            let packed = PackedScales::new(scales, mins);
+            prop_assert_eq!(packed.get(), (scales, mins));
+            prop_assert_eq!(packed.packed(), (u64::from_le_bytes(scales), u64::from_le_bytes(mins)));
         }
     }
 }

@@ -1,0 +1,74 @@
+//! Activations as 8-bit integers, for the integer kernels.
+//!
+//! Blocks of 256 follow the weights' blocks. In a block every group of 32 has a scale of its own, as in ggml's Q8_0, but
+//! it is an integer multiple of the block's F32 scale: x ≈ scale · multiplier · code. Kernels multiply by the multiplier
+//! in the instruction that widens products anyway, so fine scales cost nothing.
+
+mod quantize;
+
+use crate::isa::STRIP;
+
+/// What the activations of a linear layer are while it multiplies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Activations {
+    /// As they come: weights are decoded to F32. The accuracy mode.
+    #[default]
+    F32,
+    /// 8-bit integers with a scale per 32, for formats that have such a kernel (`FormatEntry::is_fused`); the others
+    /// compute as with [`F32`](Self::F32).
+    Int8,
+}
+
+/// Activations in a block.
+pub(crate) const BLOCK: usize = 256;
+/// Groups in a block.
+pub(crate) const STRIPS: usize = BLOCK / STRIP;
+/// The largest multiplier. With it the largest 6-bit sub-scale of a K-quant, and an 8-bit one, still fit in an i16.
+pub(crate) const MAX_MULTIPLIER: i16 = 255;
+
+/// 256 activations, or fewer and zeros.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct ActivationBlock {
+    /// Between −127 and 127, per group.
+    pub(crate) codes: [[i8; STRIP]; STRIPS],
+    /// One per group, from 1 to [`MAX_MULTIPLIER`].
+    pub(crate) multipliers: [i16; STRIPS],
+    /// What a code times its multiplier counts.
+    pub(crate) scale: f32,
+    /// Σ multiplier·code of the block.
+    pub(crate) sum: i32,
+    /// The same of each group.
+    pub(crate) strip_sums: [i32; STRIPS],
+    /// Sums of the real values of each 16: those of even halves, then those of odd ones.
+    pub(crate) half_sums: [f32; 2 * STRIPS],
+}
+
+impl ActivationBlock {
+    /// Nothing but zeros.
+    pub(crate) const ZERO: Self = Self {
+        codes: [[0; STRIP]; STRIPS],
+        multipliers: [1; STRIPS],
+        scale: 0.0,
+        sum: 0,
+        strip_sums: [0; STRIPS],
+        half_sums: [0.0; 2 * STRIPS],
+    };
+}
+
+/// Blocks that a row of `len` activations takes.
+pub(crate) const fn blocks(len: usize) -> usize {
+    len.div_ceil(BLOCK)
+}
+
+/// Quantizes rows of `row_len` activations, each into [`blocks`]`(row_len)` blocks.
+pub(crate) fn quantize_rows(rows: &[f32], row_len: usize, out: &mut [ActivationBlock]) {
+    let per_row = blocks(row_len);
+    assert!(rows.len() / row_len * per_row == out.len(), "a place for every block");
+    let rows_per_task = (1_usize << 14).div_ceil(row_len);
+    crate::parallel::for_each_row(out, rows_per_task * per_row, |task, out| {
+        let first = task * rows_per_task * row_len;
+        let rows = &rows[first..first + out.len() / per_row * row_len];
+        crate::isa::dispatch(quantize::QuantizeRows { rows, row_len, out });
+    });
+}

@@ -1,0 +1,33 @@
+//! Integer products with PiQ2 and PiQ3.
+
+use super::{PiQ2, PiQ3};
+use crate::grid::{lengthen, parts};
+use crate::kernel::one_scale::{OneScale, Parts};
+
+impl OneScale for PiQ2 {
+    const OFFSET: i32 = 2;
+
+    #[inline(always)]
+    fn parts(block: &[u8]) -> Parts<'_> {
+        parts::<Self>(block)
+    }
+
+    #[inline(always)]
+    fn lengthen(short: &[u8], full: &mut [u8]) {
+        lengthen::<Self>(short, full);
+    }
+}
+
+impl OneScale for PiQ3 {
+    const OFFSET: i32 = 4;
+
+    #[inline(always)]
+    fn parts(block: &[u8]) -> Parts<'_> {
+        parts::<Self>(block)
+    }
+
+    #[inline(always)]
+    fn lengthen(short: &[u8], full: &mut [u8]) {
+        lengthen::<Self>(short, full);
+    }
+}

@@ -1,0 +1,24 @@
+//! Integer products with Q4_1.
+
+use super::{Block, Q4_1};
+use crate::formats::ggml::nibbles;
+use crate::isa::Isa;
+use crate::kernel::small_blocks::SmallBlocks;
+
+impl SmallBlocks for Q4_1 {
+    #[inline(always)]
+    fn strip<I: Isa>(isa: I, [first, second]: [&[u8]; 2], _: usize) -> I::Bytes {
+        let (first, second): (&Block, &Block) = (bytemuck::from_bytes(first), bytemuck::from_bytes(second));
+        nibbles(isa, [&first.codes, &second.codes])
+    }
+
+    #[inline(always)]
+    fn scale(block: &[u8]) -> f32 {
+        bytemuck::from_bytes::<Block>(block).d.get()
+    }
+
+    #[inline(always)]
+    fn minimum(block: &[u8]) -> Option<f32> {
+        Some(bytemuck::from_bytes::<Block>(block).m.get())
+    }
+}

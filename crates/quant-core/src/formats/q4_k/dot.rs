@@ -1,0 +1,38 @@
+//! Integer products with Q4_K.
+
+use super::{Block, Q4K};
+use crate::formats::k_quant::nibbles;
+use crate::isa::Isa;
+use crate::kernel::sub_scales::{Scales, SubScales};
+
+#[inline(always)]
+fn blocks(rows: [&[u8]; 2]) -> [&Block; 2] {
+    [bytemuck::from_bytes(rows[0]), bytemuck::from_bytes(rows[1])]
+}
+
+impl SubScales for Q4K {
+    type Codes<'a, I: Isa> = [&'a [u8; 128]; 2];
+
+    #[inline(always)]
+    fn codes<'a, I: Isa>(_: I, rows: [&'a [u8]; 2]) -> [&'a [u8; 128]; 2] {
+        let [first, second] = blocks(rows);
+        [&first.codes, &second.codes]
+    }
+
+    #[inline(always)]
+    fn strip<I: Isa>(isa: I, codes: &[&[u8; 128]; 2], k: usize) -> I::Bytes {
+        nibbles::strip(isa, *codes, k)
+    }
+
+    #[inline(always)]
+    fn scales<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Scales<I> {
+        let [first, second] = blocks(rows);
+        let (packed, other) = (first.scales.packed(), second.scales.packed());
+        Scales {
+            multipliers: isa.eight_each([packed.0, other.0]),
+            scale: [first.d.get(), second.d.get()],
+            offsets: isa.eight_each([packed.1, other.1]),
+            offset_scale: [-first.dmin.get(), -second.dmin.get()],
+        }
+    }
+}

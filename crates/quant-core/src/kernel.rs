@@ -1,0 +1,110 @@
+//! Products with packed weights on 8-bit activations: one body for all formats and instruction sets.
+//!
+//! Weights are taken two rows and 256 columns at a time. A format says how such a block is loaded, how a strip of 32
+//! codes is had from it, and how products with codes become sums ([`BlockKernel`]); three families of formats say it
+//! once each ([`one_scale`], [`sub_scales`], [`small_blocks`]).
+
+mod matmul;
+mod matvec;
+pub(crate) mod one_scale;
+pub(crate) mod small_blocks;
+pub(crate) mod sub_scales;
+
+pub(crate) use matmul::{ROW_TILE, TileTimesTokens};
+pub(crate) use matvec::RowsTimesVector;
+
+use crate::activations::{ActivationBlock, BLOCK, STRIPS};
+use crate::block::BlockFormat;
+use crate::isa::{Isa, STRIP};
+
+/// How the kernels read a format's packed bytes.
+pub(crate) trait BlockKernel: Send + Sync + 'static {
+    /// The format.
+    type Format: BlockFormat;
+
+    /// Two rows' blocks of 256 weights, or what of them is worth keeping in registers.
+    type Block<'a, I: Isa>: Copy;
+
+    /// Bytes of 256 weights.
+    const BYTES: usize = BLOCK / <Self::Format as BlockFormat>::FORMAT.block_len()
+        * <Self::Format as BlockFormat>::FORMAT.block_bytes();
+
+    /// Loads a block, [`Self::BYTES`] long. The last of a row may be short where the format's blocks are shorter than 256.
+    fn load<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> Self::Block<'a, I>;
+
+    /// The codes of strip `k`.
+    fn strip<I: Isa>(isa: I, block: &Self::Block<'_, I>, k: usize) -> I::Bytes;
+
+    /// Adds the products of a block's first `count` strips with activations.
+    fn accumulate<I: Isa>(
+        isa: I,
+        block: &Self::Block<'_, I>,
+        strips: impl Strips<I>,
+        count: usize,
+        x: &ActivationBlock,
+        total: I::Floats,
+    ) -> I::Floats;
+
+    /// Turns a short last block of `count` strips into a full one: the codes that are not there may be anything, since
+    /// activations are zero there. Only for formats whose blocks are 256 long and may be short.
+    fn lengthen(_short: &[u8], _full: &mut [u8]) {}
+}
+
+/// Codes of a block: as they are needed ([`Lazy`]), or unpacked before ([`Unpacked`]).
+pub(crate) trait Strips<I: Isa> {
+    /// Those of strip `k`.
+    fn get(&self, isa: I, k: usize) -> I::Bytes;
+}
+
+/// Unpacks at each use: for one token.
+struct Lazy<'a, 'b, K: BlockKernel, I: Isa>(&'a K::Block<'b, I>);
+
+impl<K: BlockKernel, I: Isa> Strips<I> for Lazy<'_, '_, K, I> {
+    #[inline(always)]
+    fn get(&self, isa: I, k: usize) -> I::Bytes {
+        K::strip(isa, self.0, k)
+    }
+}
+
+/// Unpacked once for many tokens.
+struct Unpacked<'a, I: Isa>(&'a [I::Bytes; STRIPS]);
+
+impl<I: Isa> Strips<I> for Unpacked<'_, I> {
+    #[inline(always)]
+    fn get(&self, _: I, k: usize) -> I::Bytes {
+        self.0[k]
+    }
+}
+
+/// The longest block of 256 weights in bytes (Q8_0's).
+const MAX_BYTES: usize = 8 * 34;
+
+/// Strips in the `index`th block of a row of `row_len` weights.
+#[inline(always)]
+fn strips_in(row_len: usize, index: usize) -> usize {
+    ((row_len - index * BLOCK) / STRIP).min(STRIPS)
+}
+
+/// The bytes of the `index`th block of two rows, and whether they are fewer than a full block's and need
+/// [`BlockKernel::lengthen`].
+#[inline(always)]
+fn block_of<'a, K: BlockKernel>(rows: [&'a [u8]; 2], index: usize) -> ([&'a [u8]; 2], bool) {
+    let start = index * K::BYTES;
+    // Two slicings, so that the compiler knows the length of a full block.
+    if start + K::BYTES <= rows[0].len() {
+        return ([&rows[0][start..start + K::BYTES], &rows[1][start..start + K::BYTES]], false);
+    }
+    let is_short = <K::Format as BlockFormat>::FORMAT.block_len() == BLOCK;
+    ([&rows[0][start..], &rows[1][start..]], is_short)
+}
+
+/// Two rows out of a packed matrix; the last one twice where their number is odd.
+#[inline(always)]
+fn pair_of(bytes: &[u8], stride: usize, first: usize) -> [&[u8]; 2] {
+    let row = |index: usize| &bytes[index * stride..][..stride];
+    let second = if (first + 2) * stride <= bytes.len() { first + 1 } else { first };
+    [row(first), row(second)]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Formats with an F16 scale per 32 or 64 weights: Q8_0, Q4_0, Q4_1, IQ4_NL, NF.
+
+use super::{BlockKernel, Strips};
+use crate::activations::{ActivationBlock, STRIPS};
+use crate::block::BlockFormat;
+use crate::isa::{Isa, STRIP};
+use std::marker::PhantomData;
+
+/// What such a format has to say: w = scale · (code − offset) + minimum.
+pub(crate) trait SmallBlocks: BlockFormat {
+    /// Whether codes are signed bytes; else they are at most 127.
+    const SIGNED: bool = false;
+
+    /// The code of zero.
+    const OFFSET: i32 = 0;
+
+    /// The codes of the `index`th 32 weights of two rows' blocks.
+    fn strip<I: Isa>(isa: I, blocks: [&[u8]; 2], index: usize) -> I::Bytes;
+
+    /// The scale of a block.
+    fn scale(block: &[u8]) -> f32;
+
+    /// What is added to each weight of a block, for formats that have it.
+    fn minimum(_block: &[u8]) -> Option<f32> {
+        None
+    }
+}
+
+/// Some blocks of two rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Blocks<'a> {
+    rows: [&'a [u8]; 2],
+}
+
+impl<'a> Blocks<'a> {
+    /// The blocks of format `F` that strip `k` is in. The last of a row may be short.
+    #[inline(always)]
+    fn of_strip<F: SmallBlocks>(self, k: usize) -> [&'a [u8]; 2] {
+        let start = k / strips_per_block::<F>() * F::FORMAT.block_bytes();
+        let end = self.rows[0].len().min(start + F::FORMAT.block_bytes());
+        [&self.rows[0][start..end], &self.rows[1][start..end]]
+    }
+}
+
+#[inline(always)]
+const fn strips_per_block<F: SmallBlocks>() -> usize {
+    F::FORMAT.block_len() / STRIP
+}
+
+/// The kernel of these formats.
+pub(crate) struct SmallBlocksKernel<F>(PhantomData<F>);
+
+impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
+    type Format = F;
+    type Block<'a, I: Isa> = Blocks<'a>;
+
+    #[inline(always)]
+    fn load<'a, I: Isa>(_: I, rows: [&'a [u8]; 2]) -> Blocks<'a> {
+        Blocks { rows }
+    }
+
+    #[inline(always)]
+    fn strip<I: Isa>(isa: I, block: &Blocks<'_>, k: usize) -> I::Bytes {
+        F::strip(isa, block.of_strip::<F>(k), k % strips_per_block::<F>())
+    }
+
+    #[inline(always)]
+    fn accumulate<I: Isa>(
+        isa: I,
+        block: &Blocks<'_>,
+        strips: impl Strips<I>,
+        count: usize,
+        x: &ActivationBlock,
+        mut total: I::Floats,
+    ) -> I::Floats {
+        debug_assert!(count <= STRIPS);
+        for k in 0..count {
+            let [first, second] = block.of_strip::<F>(k);
+            let sums = isa.start(-F::OFFSET * x.strip_sums[k]);
+            let (codes, by) = (strips.get(isa, k), isa.splat(x.multipliers[k]));
+            let sums = if F::SIGNED {
+                isa.dot_signed(sums, codes, by, &x.codes[k])
+            } else {
+                isa.dot(sums, codes, by, &x.codes[k])
+            };
+            total = isa.add_scaled(total, sums, [F::scale(first) * x.scale, F::scale(second) * x.scale]);
+            if let (Some(first), Some(second)) = (F::minimum(first), F::minimum(second)) {
+                let sum = isa.start(x.strip_sums[k]);
+                total = isa.add_scaled(total, sum, [first * x.scale, second * x.scale]);
+            }
+        }
+        total
+    }
+}

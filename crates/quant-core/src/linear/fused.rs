@@ -1,0 +1,99 @@
+//! [`Linear`] on packed weights and 8-bit activations.
+
+use crate::activations::{ActivationBlock, blocks, quantize_rows};
+use crate::block::BlockFormat;
+use crate::isa::dispatch;
+use crate::kernel::{BlockKernel, ROW_TILE, RowsTimesVector, TileTimesTokens};
+use crate::parallel::for_each_row;
+use domain_types::{Linear, QuantTensor};
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+/// Weights that one task multiplies: enough to outweigh handing it to a thread, little enough that threads finish
+/// together.
+const WEIGHTS_PER_TASK: usize = 1 << 17;
+
+thread_local! {
+    /// Room for quantized activations, kept so that decoding a token allocates nothing. Taken while in use: a thread
+    /// that waits for others may be given another product to do.
+    static ROOM: Cell<Vec<ActivationBlock>> = const { Cell::new(Vec::new()) };
+}
+
+/// A weight matrix that stays packed and is multiplied by kernel `K`.
+pub(crate) struct FusedLinear<K> {
+    tensor: QuantTensor,
+    kernel: PhantomData<K>,
+}
+
+impl<K> FusedLinear<K> {
+    pub(crate) fn new(tensor: QuantTensor) -> Self {
+        Self { tensor, kernel: PhantomData }
+    }
+}
+
+impl<K: BlockKernel> FusedLinear<K> {
+    /// The bytes of `count` rows from `first`.
+    fn rows(&self, first: usize, count: usize) -> &[u8] {
+        let stride = self.tensor.view().row_stride();
+        &self.tensor.bytes()[first * stride..][..count * stride]
+    }
+
+    /// Calls `work` with quantized `x`.
+    fn with_activations(&self, x: &[f32], work: impl FnOnce(&[ActivationBlock])) {
+        let row_len = self.in_features();
+        let mut room = ROOM.take();
+        room.resize(x.len() / row_len * blocks(row_len), ActivationBlock::ZERO);
+        quantize_rows(x, row_len, &mut room);
+        work(&room);
+        ROOM.set(room);
+    }
+}
+
+impl<K: BlockKernel> Linear for FusedLinear<K> {
+    fn in_features(&self) -> usize {
+        self.tensor.shape().row_len()
+    }
+
+    fn out_features(&self) -> usize {
+        self.tensor.shape().rows()
+    }
+
+    fn matvec(&self, x: &[f32], y: &mut [f32]) {
+        let row_len = self.in_features();
+        assert_eq!((x.len(), y.len()), (row_len, self.out_features()));
+        // whole cache lines of results, so that no two threads write to the same one
+        let rows_per_task = (WEIGHTS_PER_TASK / row_len).next_multiple_of(16);
+        self.with_activations(x, |x| {
+            for_each_row(y, rows_per_task, |task, y| {
+                let rows = self.rows(task * rows_per_task, y.len());
+                dispatch(RowsTimesVector::<K> { rows, row_len, x, y, kernel: PhantomData });
+            });
+        });
+    }
+
+    fn matmul(&self, x: &[f32], tokens: usize, y: &mut [f32]) {
+        let (row_len, rows) = (self.in_features(), self.out_features());
+        assert_eq!((x.len(), y.len()), (tokens * row_len, tokens * rows));
+        if tokens == 1 {
+            return self.matvec(x, y);
+        }
+        // Each tile of rows writes its own contiguous part of the transposed output.
+        let mut transposed = vec![0.0; tokens * rows];
+        self.with_activations(x, |x| {
+            for_each_row(&mut transposed, ROW_TILE * tokens, |tile, y| {
+                let rows = self.rows(tile * ROW_TILE, y.len() / tokens);
+                dispatch(TileTimesTokens::<K> { rows, row_len, x, y, kernel: PhantomData });
+            });
+        });
+        super::transpose(&transposed, tokens, y);
+    }
+
+    fn row(&self, index: usize, out: &mut [f32]) {
+        assert_eq!(out.len(), self.in_features());
+        K::Format::decode_row(self.tensor.view().row(index), out);
+    }
+
+    fn weight_bytes(&self) -> usize {
+        self.tensor.bytes().len()
+    }
+}
