@@ -35,7 +35,7 @@ enum Command {
     Build(build::Args),
     /// Quantize a model to every one of our formats, evaluate, print a table and write a report
     Demo(demo::Args),
-    /// Run the Criterion benchmarks
+    /// Measure speed: of kernels, or of whole models side by side with llama.cpp
     Bench(bench::Args),
     #[command(external_subcommand)]
     Pibit(Vec<OsString>),
@@ -59,5 +59,16 @@ fn run() -> Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Pibit(args) => pibit::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
     }
 }

@@ -1,80 +1,70 @@
 //! `pibit bench`: tokens per second.
 
+mod measure;
+mod spread;
+
+pub(crate) use measure::{Workload, measure};
+
 use crate::context::Context;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Result, bail};
-use domain_types::{LogitRows, TokenModel};
-use serde::Serialize;
+use inference::{KvFormat, KvOptions, LoadOptions};
+use measure::{Speed, TokenSpeed};
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: pibit bench smollm2 -p 256 -n 64 --threads 2 --json")]
+#[command(after_help = "\
+Prompts and tokens are timed separately, each from an empty context and after a warm-up, as llama-bench does.
+
+Examples:
+  pibit bench smollm2 -p 256 -n 64 --threads 2 --json
+  pibit bench smollm2 -p 64,256 -n 0 -r 5")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
     model: ModelRef,
-    /// Tokens of the prompt
-    #[arg(short, long, default_value_t = 256)]
-    prompt: usize,
-    /// Tokens to decode after it
+    /// Tokens of the prompt; several lengths with commas, 0 for none
+    #[arg(short, long, default_value = "256", value_delimiter = ',', value_name = "TOKENS")]
+    prompt: Vec<usize>,
+    /// Tokens to decode one by one, 0 for none
     #[arg(short = 'n', long, default_value_t = 64)]
     tokens: usize,
+    /// Times that each measurement is repeated; the median counts
+    #[arg(short, long, default_value_t = 3)]
+    repetitions: usize,
+    /// Format of the key–value cache: f16, q8, q4, q2 or k4v2
+    #[arg(long, value_name = "FORMAT", default_value_t)]
+    kv: KvFormat,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Serialize)]
-pub(crate) struct Speed {
-    model: String,
-    threads: usize,
-    prompt_tokens: usize,
-    decode_tokens: usize,
-    pub(crate) prefill_tps: f64,
-    pub(crate) decode_tps: f64,
-}
-
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
-    if args.prompt == 0 || args.tokens == 0 {
-        bail!("-p and -n must be at least 1");
+    let prompts: Vec<usize> = args.prompt.iter().copied().filter(|&p| p > 0).collect();
+    let work = Workload { prompts, tokens: args.tokens, repetitions: args.repetitions };
+    let Some(longest) = work.longest() else { bail!("-p and -n are both 0: nothing to measure") };
+    if args.repetitions == 0 {
+        bail!("-r must be at least 1");
     }
-    let mut model = LoadedModel::load(context, &args.model, Some(args.prompt + args.tokens))?;
-    let speed = measure(context, &args.model, &mut model, args.prompt, args.tokens)?;
+    let options = LoadOptions::default().with_context_length(longest);
+    let options = options.with_kv(KvOptions::new(args.kv));
+    let mut model = LoadedModel::load_with(context, &args.model, options)?;
+    let speed = measure(context, &args.model, &mut model, &work)?;
     if args.json {
         return output::json(&speed);
     }
-    println!("prefill {:.1} tokens/s, decode {:.1} tokens/s", speed.prefill_tps, speed.decode_tps);
+    show(&speed);
     Ok(())
 }
 
-/// Times a prompt and then single tokens, after a warm-up of each.
-pub(crate) fn measure(
-    context: &Context,
-    name: &ModelRef,
-    model: &mut LoadedModel,
-    prompt: usize,
-    tokens: usize,
-) -> Result<Speed> {
-    let network = &mut model.transformer;
-    let vocab = network.vocab_size() as u32;
-    // Any tokens will do: the work does not depend on which they are.
-    let ids: Vec<u32> = (0..prompt as u32).map(|i| i.wrapping_mul(2_654_435_761) % vocab).collect();
-    let mut logits = Vec::new();
-    network.forward(&ids[..prompt.min(16)], LogitRows::Last, &mut logits)?;
-    network.reset();
-    let ((), prefill) = context.timed(|| Ok(network.forward(&ids, LogitRows::Last, &mut logits)?))?;
-    let ((), decode) = context.timed(|| {
-        (0..tokens).try_for_each(|i| {
-            Ok(network.forward(&ids[i % prompt..=i % prompt], LogitRows::Last, &mut logits)?)
-        })
-    })?;
-    network.reset();
-    Ok(Speed {
-        model: name.to_string(),
-        threads: rayon::current_num_threads(),
-        prompt_tokens: prompt,
-        decode_tokens: tokens,
-        prefill_tps: prompt as f64 / prefill,
-        decode_tps: tokens as f64 / decode,
-    })
+fn show(speed: &Speed) {
+    let line = |what: &str, s: &TokenSpeed| {
+        let range = format!("{:.1} to {:.1}", s.spread.min, s.spread.max);
+        println!("{what} {:>4} tokens: {:.1} tokens/s ({range})", s.tokens, s.spread.median);
+    };
+    speed.prefill.iter().for_each(|s| line("prefill", s));
+    speed.decode.iter().for_each(|s| line("decode ", s));
+    let read = output::bytes(speed.weight_bytes as u64);
+    println!("{} threads, {read} of weights read for each decoded token", speed.threads);
 }

@@ -30,8 +30,8 @@ pub(crate) struct Row {
     pub(crate) top1: Option<f64>,
     /// Exact-match accuracy by domain.
     pub(crate) tasks: BTreeMap<&'static str, f64>,
-    pub(crate) prefill_tps: f64,
-    pub(crate) decode_tps: f64,
+    pub(crate) prefill_tps: Option<f64>,
+    pub(crate) decode_tps: Option<f64>,
     pub(crate) quantize_seconds: Option<f64>,
     /// Tensor by tensor, for the report.
     #[serde(skip)]
@@ -74,7 +74,8 @@ impl Demo<'_> {
         let weights: usize = model.source.tensors().iter().map(|t| t.shape.elements()).sum();
         let quality = measure_text(self.context, &mut model, reference, text, CTX, self.chunks)?;
         let tasks = measure_tasks(self.context, &mut model, self.task_domains(), self.task_samples)?;
-        let speed = bench::measure(self.context, name, &mut model, 128, 32)?;
+        let work = bench::Workload { prompts: vec![128], tokens: 32, repetitions: 1 };
+        let speed = bench::measure(self.context, name, &mut model, &work)?;
         Ok(Row {
             format: String::new(),
             bytes,

@@ -1,4 +1,5 @@
 //! The sums and differences, over arrays of lanes that the compiler keeps in vector registers.
+#![expect(clippy::inline_always, reason = "only inlined into transform_avx2 are they compiled for AVX2")]
 
 /// Numbers that are worked on at once: a 256-bit register.
 const LANES: usize = 8;
@@ -39,7 +40,9 @@ fn transform_short(x: &mut [f32], scale: f32) {
         }
         half *= 2;
     }
-    x.iter_mut().for_each(|x| *x *= scale);
+    for x in x {
+        *x *= scale;
+    }
 }
 
 /// One block: the stages inside lanes and tiles first, then three stages with each pass over memory.
