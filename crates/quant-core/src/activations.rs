@@ -34,6 +34,8 @@ pub(crate) struct ActivationBlock {
     pub(crate) codes: [[i8; STRIP]; STRIPS],
     /// One per group, from 1 to [`MAX_MULTIPLIER`].
     pub(crate) multipliers: [i16; STRIPS],
+    /// Each multiplier twice in 32 bits, as kernels broadcast it.
+    pub(crate) pairs: [i32; STRIPS],
     /// What a code times its multiplier counts.
     pub(crate) scale: f32,
     /// Σ multiplier·code of the block.
@@ -49,6 +51,7 @@ impl ActivationBlock {
     pub(crate) const ZERO: Self = Self {
         codes: [[0; STRIP]; STRIPS],
         multipliers: [1; STRIPS],
+        pairs: [0x0001_0001; STRIPS],
         scale: 0.0,
         sum: 0,
         strip_sums: [0; STRIPS],

@@ -74,8 +74,8 @@ pub(crate) trait Isa: Copy {
     /// `table[code]`. Codes must be below 16.
     fn lookup(self, codes: Self::Bytes, table: &[u8; 16]) -> Self::Bytes;
 
-    /// One multiplier for everything.
-    fn splat(self, multiplier: i16) -> Self::Shorts;
+    /// One multiplier for everything: `pair` holds it twice.
+    fn splat(self, pair: i32) -> Self::Shorts;
     /// Unsigned multipliers of the 16 halves of a block.
     fn sixteen(self, multipliers: Self::Half) -> Self::Shorts;
     /// Signed multipliers (i8) of the 16 halves of a block.
@@ -89,6 +89,9 @@ pub(crate) trait Isa: Copy {
     /// The multipliers of strip `k` < 8 out of those of a block.
     fn of_strip(self, block: Self::Shorts, k: usize) -> Self::Shorts;
 
+    /// Each code times its half's multiplier, unsigned, which must fit a byte.
+    fn scale_codes(self, codes: Self::Bytes, multipliers: Self::Shorts) -> Self::Bytes;
+
     /// Sums that begin with `bias` in one lane of each row.
     fn start(self, bias: i32) -> Self::Ints;
     /// Adds `by · Σ codes·x`: codes unsigned and at most 127, activations `x` at least −127, so that pairs of products
@@ -100,15 +103,17 @@ pub(crate) trait Isa: Copy {
 
     /// No sums yet.
     fn zero(self) -> Self::Floats;
-    /// Adds `scale · sums`, a scale per row.
-    fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: [f32; 2]) -> Self::Floats;
-    /// Adds `scale · Σ multipliers·values` over the 16 halves of a block. `values`: those of even halves, then those
-    /// of odd ones.
+    /// A float for each row, in all lanes.
+    fn floats(self, rows: [f32; 2]) -> Self::Floats;
+    /// Adds `scale · by · sums`, a scale per row.
+    fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: Self::Floats, by: f32) -> Self::Floats;
+    /// `scale · multipliers` of the 16 halves of a block: even halves, odd halves.
+    fn weights(self, multipliers: Self::Shorts, scale: Self::Floats) -> [Self::Floats; 2];
+    /// Adds `Σ weights·values` over the 16 halves of a block. `values`: those of even halves, then those of odd ones.
     fn add_weighted(
         self,
         total: Self::Floats,
-        multipliers: Self::Shorts,
-        scale: [f32; 2],
+        weights: [Self::Floats; 2],
         values: &[f32; 16],
     ) -> Self::Floats;
     /// The sum of each row's lanes.

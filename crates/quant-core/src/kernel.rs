@@ -35,11 +35,22 @@ pub(crate) trait BlockKernel: Send + Sync + 'static {
     /// The codes of strip `k`.
     fn strip<I: Isa>(isa: I, block: &Self::Block<'_, I>, k: usize) -> I::Bytes;
 
+    /// What many tokens use of strip `k`: the codes, or what [`Self::accumulate`] can do with faster.
+    #[inline(always)]
+    fn unpacked_strip<I: Isa>(isa: I, block: &Self::Block<'_, I>, k: usize) -> I::Bytes {
+        Self::strip(isa, block, k)
+    }
+
+    /// The scale of strip `k`, and what is added to its weights, where formats have scales per strip.
+    fn strip_scale<I: Isa>(isa: I, _block: &Self::Block<'_, I>, _k: usize) -> [I::Floats; 2] {
+        [isa.zero(); 2]
+    }
+
     /// Adds the products of a block's first `count` strips with activations.
-    fn accumulate<I: Isa>(
+    fn accumulate<I: Isa, S: Strips<I>>(
         isa: I,
         block: &Self::Block<'_, I>,
-        strips: impl Strips<I>,
+        strips: &S,
         count: usize,
         x: &ActivationBlock,
         total: I::Floats,
@@ -50,29 +61,67 @@ pub(crate) trait BlockKernel: Send + Sync + 'static {
     fn lengthen(_short: &[u8], _full: &mut [u8]) {}
 }
 
-/// Codes of a block: as they are needed ([`Lazy`]), or unpacked before ([`Unpacked`]).
+/// The strips of a block: taken apart when they are needed ([`Lazy`]), or before ([`Unpacked`]).
 pub(crate) trait Strips<I: Isa> {
-    /// Those of strip `k`.
-    fn get(&self, isa: I, k: usize) -> I::Bytes;
+    /// Whether codes are [`BlockKernel::unpacked_strip`]s.
+    const UNPACKED: bool;
+
+    /// The codes of strip `k`.
+    fn codes(&self, isa: I, k: usize) -> I::Bytes;
+
+    /// See [`BlockKernel::strip_scale`].
+    fn scale(&self, isa: I, k: usize) -> [I::Floats; 2];
 }
 
-/// Unpacks at each use: for one token.
+/// For one token.
 struct Lazy<'a, 'b, K: BlockKernel, I: Isa>(&'a K::Block<'b, I>);
 
 impl<K: BlockKernel, I: Isa> Strips<I> for Lazy<'_, '_, K, I> {
+    const UNPACKED: bool = false;
+
     #[inline(always)]
-    fn get(&self, isa: I, k: usize) -> I::Bytes {
+    fn codes(&self, isa: I, k: usize) -> I::Bytes {
         K::strip(isa, self.0, k)
+    }
+
+    #[inline(always)]
+    fn scale(&self, isa: I, k: usize) -> [I::Floats; 2] {
+        K::strip_scale(isa, self.0, k)
     }
 }
 
-/// Unpacked once for many tokens.
-struct Unpacked<'a, I: Isa>(&'a [I::Bytes; STRIPS]);
+/// For many tokens.
+struct Unpacked<I: Isa> {
+    codes: [I::Bytes; STRIPS],
+    scales: [[I::Floats; 2]; STRIPS],
+}
 
-impl<I: Isa> Strips<I> for Unpacked<'_, I> {
+impl<I: Isa> Unpacked<I> {
     #[inline(always)]
-    fn get(&self, _: I, k: usize) -> I::Bytes {
-        self.0[k]
+    fn new<K: BlockKernel>(isa: I, block: &K::Block<'_, I>, count: usize) -> Self {
+        let mut codes = [K::strip(isa, block, 0); STRIPS];
+        let mut scales = [[isa.zero(); 2]; STRIPS];
+        for k in 0..STRIPS {
+            if k < count {
+                codes[k] = K::unpacked_strip(isa, block, k);
+                scales[k] = K::strip_scale(isa, block, k);
+            }
+        }
+        Self { codes, scales }
+    }
+}
+
+impl<I: Isa> Strips<I> for Unpacked<I> {
+    const UNPACKED: bool = true;
+
+    #[inline(always)]
+    fn codes(&self, _: I, k: usize) -> I::Bytes {
+        self.codes[k]
+    }
+
+    #[inline(always)]
+    fn scale(&self, _: I, k: usize) -> [I::Floats; 2] {
+        self.scales[k]
     }
 }
 

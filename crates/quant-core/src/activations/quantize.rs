@@ -52,6 +52,7 @@ fn quantize(x: &[f32; BLOCK], block: &mut ActivationBlock) {
         let codes = &mut block.codes[k];
         let [even, odd] = encode(group, (block.scale * multiplier).recip(), codes);
         block.multipliers[k] = multiplier as i16;
+        block.pairs[k] = multiplier as i32 * 0x0001_0001;
         block.strip_sums[k] = (even + odd) * multiplier as i32;
         block.sum += block.strip_sums[k];
         block.half_sums[k] = block.scale * multiplier * even as f32;

@@ -94,8 +94,8 @@ impl RowIsa for Avx2 {
     }
 
     #[inline(always)]
-    fn splat(self, multiplier: i16) -> __m256i {
-        proven!(_mm256_set1_epi16(multiplier))
+    fn splat(self, pair: i32) -> __m256i {
+        proven!(_mm256_set1_epi32(pair))
     }
 
     #[inline(always)]
@@ -134,6 +134,12 @@ impl RowIsa for Avx2 {
     }
 
     #[inline(always)]
+    fn scale_codes(self, codes: __m256i, multipliers: __m256i) -> __m256i {
+        // two codes per lane: the product of the lower one does not reach the upper one
+        proven!(_mm256_mullo_epi16(codes, multipliers))
+    }
+
+    #[inline(always)]
     fn start(self, bias: i32) -> __m256i {
         proven!(_mm256_zextsi128_si256(_mm_cvtsi32_si128(bias)))
     }
@@ -159,19 +165,29 @@ impl RowIsa for Avx2 {
     }
 
     #[inline(always)]
-    fn add_scaled(self, total: __m256, sums: __m256i, scale: f32) -> __m256 {
-        proven!(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), _mm256_set1_ps(scale), total))
+    fn floats(self, row: f32) -> __m256 {
+        proven!(_mm256_set1_ps(row))
     }
 
     #[inline(always)]
-    fn add_weighted(self, total: __m256, multipliers: __m256i, scale: f32, values: &[f32; 16]) -> __m256 {
+    fn add_scaled(self, total: __m256, sums: __m256i, scale: __m256, by: f32) -> __m256 {
+        let scale = proven!(_mm256_mul_ps(scale, _mm256_set1_ps(by)));
+        proven!(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), scale, total))
+    }
+
+    #[inline(always)]
+    fn weights(self, multipliers: __m256i, scale: __m256) -> [__m256; 2] {
         let even = proven!(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(multipliers)));
         let odd = proven!(_mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(multipliers)));
-        let (even_values, odd_values) =
+        let even = proven!(_mm256_mul_ps(_mm256_cvtepi32_ps(even), scale));
+        [even, proven!(_mm256_mul_ps(_mm256_cvtepi32_ps(odd), scale))]
+    }
+
+    #[inline(always)]
+    fn add_weighted(self, total: __m256, [even, odd]: [__m256; 2], values: &[f32; 16]) -> __m256 {
+        let (low, high) =
             proven!((_mm256_loadu_ps(values.as_ptr()), _mm256_loadu_ps(values.as_ptr().add(8))));
-        let sum = proven!(_mm256_mul_ps(_mm256_cvtepi32_ps(even), even_values));
-        let sum = proven!(_mm256_fmadd_ps(_mm256_cvtepi32_ps(odd), odd_values, sum));
-        proven!(_mm256_fmadd_ps(sum, _mm256_set1_ps(scale), total))
+        proven!(_mm256_fmadd_ps(odd, high, _mm256_fmadd_ps(even, low, total)))
     }
 
     #[inline(always)]

@@ -34,16 +34,28 @@ fn both(_: Avx512, first: __m256i, second: __m256i) -> __m512i {
     proven!(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(first), second))
 }
 
-/// A float for each row.
-#[inline(always)]
-fn scales(_: Avx512, [first, second]: [f32; 2]) -> __m512 {
-    proven!(_mm512_mask_blend_ps(0xFF00, _mm512_set1_ps(first), _mm512_set1_ps(second)))
-}
-
 /// Activations, the same for both rows.
 #[inline(always)]
 fn activations(_: Avx512, x: &[i8; 32]) -> __m512i {
     proven!(_mm512_broadcast_i64x4(_mm256_loadu_si256(x.as_ptr().cast())))
+}
+
+/// Adds products of neighbouring pairs: VPDPWSSD. As assembly, since LLVM makes two instructions of the intrinsic where
+/// it sees a chain of them; the chains of other rows and tokens hide the latency here.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn add_pairs(mut sums: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    // SAFETY: the function has VNNI; the instruction reads and writes these registers only.
+    unsafe {
+        std::arch::asm!(
+            "vpdpwssd {sums}, {a}, {b}",
+            sums = inout(zmm_reg) sums,
+            a = in(zmm_reg) a,
+            b = in(zmm_reg) b,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sums
 }
 
 impl Isa for Avx512 {
@@ -117,8 +129,8 @@ impl Isa for Avx512 {
     }
 
     #[inline(always)]
-    fn splat(self, multiplier: i16) -> __m512i {
-        proven!(_mm512_set1_epi16(multiplier))
+    fn splat(self, pair: i32) -> __m512i {
+        proven!(_mm512_set1_epi32(pair))
     }
 
     #[inline(always)]
@@ -158,6 +170,12 @@ impl Isa for Avx512 {
     }
 
     #[inline(always)]
+    fn scale_codes(self, codes: __m512i, multipliers: __m512i) -> __m512i {
+        // two codes per lane: the product of the lower one does not reach the upper one
+        proven!(_mm512_mullo_epi16(codes, multipliers))
+    }
+
+    #[inline(always)]
     fn start(self, bias: i32) -> __m512i {
         proven!(_mm512_maskz_set1_epi32(0x0101, bias))
     }
@@ -165,7 +183,7 @@ impl Isa for Avx512 {
     #[inline(always)]
     fn dot(self, sums: __m512i, codes: __m512i, by: __m512i, x: &[i8; 32]) -> __m512i {
         let pairs = proven!(_mm512_maddubs_epi16(codes, activations(self, x)));
-        proven!(_mm512_dpwssd_epi32(sums, pairs, by))
+        proven!(add_pairs(sums, pairs, by))
     }
 
     #[inline(always)]
@@ -175,7 +193,7 @@ impl Isa for Avx512 {
         let negative = proven!(_mm512_movepi8_mask(weights));
         let x = proven!(_mm512_mask_sub_epi8(x, negative, _mm512_setzero_si512(), x));
         let pairs = proven!(_mm512_maddubs_epi16(_mm512_abs_epi8(weights), x));
-        proven!(_mm512_dpwssd_epi32(sums, pairs, by))
+        proven!(add_pairs(sums, pairs, by))
     }
 
     #[inline(always)]
@@ -184,26 +202,31 @@ impl Isa for Avx512 {
     }
 
     #[inline(always)]
-    fn add_scaled(self, total: __m512, sums: __m512i, scale: [f32; 2]) -> __m512 {
-        proven!(_mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scales(self, scale), total))
+    fn floats(self, [first, second]: [f32; 2]) -> __m512 {
+        proven!(_mm512_mask_blend_ps(0xFF00, _mm512_set1_ps(first), _mm512_set1_ps(second)))
     }
 
     #[inline(always)]
-    fn add_weighted(
-        self,
-        total: __m512,
-        multipliers: __m512i,
-        scale: [f32; 2],
-        values: &[f32; 16],
-    ) -> __m512 {
+    fn add_scaled(self, total: __m512, sums: __m512i, scale: __m512, by: f32) -> __m512 {
+        let scale = proven!(_mm512_mul_ps(scale, _mm512_set1_ps(by)));
+        proven!(_mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, total))
+    }
+
+    #[inline(always)]
+    fn weights(self, multipliers: __m512i, scale: __m512) -> [__m512; 2] {
         let first = proven!(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(multipliers)));
         let second = proven!(_mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64::<1>(multipliers)));
-        let values = proven!(_mm512_loadu_ps(values.as_ptr()));
-        let first = proven!(_mm512_mul_ps(_mm512_cvtepi32_ps(first), values));
-        let second = proven!(_mm512_mul_ps(_mm512_cvtepi32_ps(second), values));
-        let low = proven!(_mm512_shuffle_f32x4::<0b01_00_01_00>(first, second));
-        let high = proven!(_mm512_shuffle_f32x4::<0b11_10_11_10>(first, second));
-        proven!(_mm512_fmadd_ps(_mm512_add_ps(low, high), scales(self, scale), total))
+        let (first, second) = proven!((_mm512_cvtepi32_ps(first), _mm512_cvtepi32_ps(second)));
+        let even = proven!(_mm512_shuffle_f32x4::<0b01_00_01_00>(first, second));
+        let odd = proven!(_mm512_shuffle_f32x4::<0b11_10_11_10>(first, second));
+        [proven!(_mm512_mul_ps(even, scale)), proven!(_mm512_mul_ps(odd, scale))]
+    }
+
+    #[inline(always)]
+    fn add_weighted(self, total: __m512, [even, odd]: [__m512; 2], values: &[f32; 16]) -> __m512 {
+        let low = proven!(_mm512_broadcast_f32x8(_mm256_loadu_ps(values.as_ptr())));
+        let high = proven!(_mm512_broadcast_f32x8(_mm256_loadu_ps(values.as_ptr().add(8))));
+        proven!(_mm512_fmadd_ps(odd, high, _mm512_fmadd_ps(even, low, total)))
     }
 
     #[inline(always)]

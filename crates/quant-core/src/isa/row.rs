@@ -21,24 +21,26 @@ pub(crate) trait RowIsa: Copy {
     fn shl(self, a: Self::Bytes, n: u32) -> Self::Bytes;
     fn or(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes;
     fn lookup(self, codes: Self::Bytes, table: &[u8; 16]) -> Self::Bytes;
-    fn splat(self, multiplier: i16) -> Self::Shorts;
+    fn splat(self, pair: i32) -> Self::Shorts;
     fn sixteen(self, multipliers: Self::Half) -> Self::Shorts;
     fn sixteen_signed(self, multipliers: Self::Half) -> Self::Shorts;
     fn eight_each(self, multipliers: u64) -> Self::Shorts;
     fn eight(self, multipliers: &[i16; 8]) -> Self::Shorts;
     fn times(self, a: Self::Shorts, b: Self::Shorts) -> Self::Shorts;
     fn of_strip(self, block: Self::Shorts, k: usize) -> Self::Shorts;
+    fn scale_codes(self, codes: Self::Bytes, multipliers: Self::Shorts) -> Self::Bytes;
     fn start(self, bias: i32) -> Self::Ints;
     fn dot(self, sums: Self::Ints, codes: Self::Bytes, by: Self::Shorts, x: &[i8; 32]) -> Self::Ints;
     fn dot_signed(self, sums: Self::Ints, weights: Self::Bytes, by: Self::Shorts, x: &[i8; 32])
     -> Self::Ints;
     fn zero(self) -> Self::Floats;
-    fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: f32) -> Self::Floats;
+    fn floats(self, row: f32) -> Self::Floats;
+    fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: Self::Floats, by: f32) -> Self::Floats;
+    fn weights(self, multipliers: Self::Shorts, scale: Self::Floats) -> [Self::Floats; 2];
     fn add_weighted(
         self,
         total: Self::Floats,
-        multipliers: Self::Shorts,
-        scale: f32,
+        weights: [Self::Floats; 2],
         values: &[f32; 16],
     ) -> Self::Floats;
     fn total(self, total: Self::Floats) -> f32;
@@ -106,8 +108,8 @@ impl<R: RowIsa> Isa for R {
     }
 
     #[inline(always)]
-    fn splat(self, multiplier: i16) -> [R::Shorts; 2] {
-        [RowIsa::splat(self, multiplier), RowIsa::splat(self, multiplier)]
+    fn splat(self, pair: i32) -> [R::Shorts; 2] {
+        [RowIsa::splat(self, pair), RowIsa::splat(self, pair)]
     }
 
     #[inline(always)]
@@ -170,24 +172,49 @@ impl<R: RowIsa> Isa for R {
     }
 
     #[inline(always)]
-    fn add_scaled(self, total: [R::Floats; 2], sums: [R::Ints; 2], scale: [f32; 2]) -> [R::Floats; 2] {
+    fn floats(self, rows: [f32; 2]) -> [R::Floats; 2] {
+        [RowIsa::floats(self, rows[0]), RowIsa::floats(self, rows[1])]
+    }
+
+    #[inline(always)]
+    fn add_scaled(
+        self,
+        total: [R::Floats; 2],
+        sums: [R::Ints; 2],
+        scale: [R::Floats; 2],
+        by: f32,
+    ) -> [R::Floats; 2] {
         [
-            RowIsa::add_scaled(self, total[0], sums[0], scale[0]),
-            RowIsa::add_scaled(self, total[1], sums[1], scale[1]),
+            RowIsa::add_scaled(self, total[0], sums[0], scale[0], by),
+            RowIsa::add_scaled(self, total[1], sums[1], scale[1], by),
         ]
+    }
+
+    #[inline(always)]
+    fn scale_codes(self, codes: [R::Bytes; 2], multipliers: [R::Shorts; 2]) -> [R::Bytes; 2] {
+        [
+            RowIsa::scale_codes(self, codes[0], multipliers[0]),
+            RowIsa::scale_codes(self, codes[1], multipliers[1]),
+        ]
+    }
+
+    #[inline(always)]
+    fn weights(self, multipliers: [R::Shorts; 2], scale: [R::Floats; 2]) -> [[R::Floats; 2]; 2] {
+        let first = RowIsa::weights(self, multipliers[0], scale[0]);
+        let second = RowIsa::weights(self, multipliers[1], scale[1]);
+        [[first[0], second[0]], [first[1], second[1]]]
     }
 
     #[inline(always)]
     fn add_weighted(
         self,
         total: [R::Floats; 2],
-        multipliers: [R::Shorts; 2],
-        scale: [f32; 2],
+        [even, odd]: [[R::Floats; 2]; 2],
         values: &[f32; 16],
     ) -> [R::Floats; 2] {
         [
-            RowIsa::add_weighted(self, total[0], multipliers[0], scale[0], values),
-            RowIsa::add_weighted(self, total[1], multipliers[1], scale[1], values),
+            RowIsa::add_weighted(self, total[0], [even[0], odd[0]], values),
+            RowIsa::add_weighted(self, total[1], [even[1], odd[1]], values),
         ]
     }
 

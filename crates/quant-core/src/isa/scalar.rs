@@ -22,7 +22,8 @@ impl RowIsa for Scalar {
     type Bytes = [u8; 32];
     type Shorts = [i16; 16];
     type Ints = [i32; 8];
-    type Floats = f32;
+    /// Eight lanes, as wide registers have them.
+    type Floats = [f32; 8];
 
     fn eval<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.run(self)
@@ -68,8 +69,8 @@ impl RowIsa for Scalar {
         codes.map(|code| table[usize::from(code & 15)])
     }
 
-    fn splat(self, multiplier: i16) -> [i16; 16] {
-        [multiplier; 16]
+    fn splat(self, pair: i32) -> [i16; 16] {
+        [pair as i16; 16]
     }
 
     fn sixteen(self, multipliers: [u8; 16]) -> [i16; 16] {
@@ -108,21 +109,31 @@ impl RowIsa for Scalar {
         dot(sums, weights.map(|w| i32::from(w as i8)), by, x)
     }
 
-    fn zero(self) -> f32 {
-        0.0
+    fn scale_codes(self, codes: [u8; 32], multipliers: [i16; 16]) -> [u8; 32] {
+        from_fn(|i| codes[i].wrapping_mul(multipliers[i / 16 * 8] as u8))
     }
 
-    fn add_scaled(self, total: f32, sums: [i32; 8], scale: f32) -> f32 {
-        let sum: i64 = sums.into_iter().map(i64::from).sum();
-        total + scale * sum as f32
+    fn zero(self) -> [f32; 8] {
+        [0.0; 8]
     }
 
-    fn add_weighted(self, total: f32, multipliers: [i16; 16], scale: f32, values: &[f32; 16]) -> f32 {
-        let products = multipliers.iter().zip(values).map(|(m, v)| f32::from(*m) * v);
-        total + scale * products.sum::<f32>()
+    fn floats(self, row: f32) -> [f32; 8] {
+        [row; 8]
     }
 
-    fn total(self, total: f32) -> f32 {
-        total
+    fn add_scaled(self, total: [f32; 8], sums: [i32; 8], scale: [f32; 8], by: f32) -> [f32; 8] {
+        from_fn(|i| total[i] + scale[i] * by * sums[i] as f32)
+    }
+
+    fn weights(self, multipliers: [i16; 16], scale: [f32; 8]) -> [[f32; 8]; 2] {
+        [0, 8].map(|first| from_fn(|i| f32::from(multipliers[first + i]) * scale[i]))
+    }
+
+    fn add_weighted(self, total: [f32; 8], weights: [[f32; 8]; 2], values: &[f32; 16]) -> [f32; 8] {
+        from_fn(|i| total[i] + weights[0][i] * values[i] + weights[1][i] * values[8 + i])
+    }
+
+    fn total(self, total: [f32; 8]) -> f32 {
+        total.iter().sum()
     }
 }

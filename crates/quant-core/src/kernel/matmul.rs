@@ -7,8 +7,12 @@ use std::marker::PhantomData;
 
 /// Rows of a tile: the sums of a tile of tokens stay in the first-level cache, or nearly so.
 pub(crate) const ROW_TILE: usize = 16;
-/// Tokens whose activations of a block (384 bytes each) stay in the first-level cache while the rows pass.
+/// Tokens whose activations of a block (half a kilobyte each) stay in the first-level cache while the rows pass.
 const TOKEN_TILE: usize = 32;
+/// Pairs of rows that share the loads of activations.
+const PAIRS: usize = 2;
+/// Rows that are multiplied together.
+const ROWS: usize = 2 * PAIRS;
 
 /// `y[i][t] = row i · x[t]` for at most [`ROW_TILE`] rows.
 pub(crate) struct TileTimesTokens<'a, K> {
@@ -23,6 +27,9 @@ pub(crate) struct TileTimesTokens<'a, K> {
     pub(crate) kernel: PhantomData<K>,
 }
 
+/// Sums of [`PAIRS`] pairs of rows with a tile of tokens.
+type Totals<I> = [[<I as Isa>::Floats; PAIRS]; TOKEN_TILE];
+
 impl<K: BlockKernel> Kernel for TileTimesTokens<'_, K> {
     type Output = ();
 
@@ -30,23 +37,23 @@ impl<K: BlockKernel> Kernel for TileTimesTokens<'_, K> {
     fn run<I: Isa>(self, isa: I) {
         let per_token = blocks(self.row_len);
         let tokens = self.x.len() / per_token;
-        let row_count = self.y.len() / tokens;
-        let stride = self.rows.len() / row_count;
-        for first in (0..tokens).step_by(TOKEN_TILE) {
-            let count = TOKEN_TILE.min(tokens - first);
-            let x = &self.x[first * per_token..(first + count) * per_token];
-            let mut totals = [[isa.zero(); TOKEN_TILE]; ROW_TILE / 2];
-            for index in 0..per_token {
-                for (pair, totals) in totals[..row_count.div_ceil(2)].iter_mut().enumerate() {
-                    let rows = pair_of(self.rows, stride, 2 * pair);
-                    let x = x[index..].iter().step_by(per_token);
-                    add_block::<K, I>(isa, rows, self.row_len, index, x, totals);
+        let stride = self.rows.len() / (self.y.len() / tokens);
+        for (index, x) in self.x.chunks(TOKEN_TILE * per_token).enumerate() {
+            let mut totals: [Totals<I>; ROW_TILE / ROWS] =
+                [[[isa.zero(); PAIRS]; TOKEN_TILE]; ROW_TILE / ROWS];
+            for block in 0..per_token {
+                for (rows, totals) in self.rows.chunks(ROWS * stride).zip(&mut totals) {
+                    add_block::<K, I>(isa, (rows, stride), self.row_len, block, x, totals);
                 }
             }
-            for (pair, totals) in totals[..row_count.div_ceil(2)].iter().enumerate() {
-                for (token, total) in totals[..count].iter().enumerate() {
-                    for (row, sum) in isa.total(*total).into_iter().enumerate().take(row_count - 2 * pair) {
-                        self.y[(2 * pair + row) * tokens + first + token] = sum;
+            let count = x.len() / per_token;
+            for (totals, y) in totals.iter().zip(self.y.chunks_mut(ROWS * tokens)) {
+                for (token, totals) in totals[..count].iter().enumerate() {
+                    for pair in 0..PAIRS {
+                        let sums = isa.total(totals[pair]);
+                        for (y, sum) in y.chunks_exact_mut(tokens).skip(2 * pair).zip(sums) {
+                            y[index * TOKEN_TILE + token] = sum;
+                        }
                     }
                 }
             }
@@ -54,39 +61,54 @@ impl<K: BlockKernel> Kernel for TileTimesTokens<'_, K> {
     }
 }
 
+/// Adds the products of the `index`th block of [`ROWS`] rows, or of fewer.
 #[inline(always)]
-fn add_block<'a, K: BlockKernel, I: Isa>(
+fn add_block<K: BlockKernel, I: Isa>(
     isa: I,
-    rows: [&[u8]; 2],
+    (rows, stride): (&[u8], usize),
     row_len: usize,
     index: usize,
-    x: impl Iterator<Item = &'a ActivationBlock>,
-    totals: &mut [I::Floats; TOKEN_TILE],
+    x: &[ActivationBlock],
+    totals: &mut Totals<I>,
 ) {
-    let (bytes, is_short) = block_of::<K>(rows, index);
-    let mut full = [[0; MAX_BYTES]; 2];
-    let bytes = if is_short {
-        K::lengthen(bytes[0], &mut full[0][..K::BYTES]);
-        K::lengthen(bytes[1], &mut full[1][..K::BYTES]);
-        [&full[0][..K::BYTES], &full[1][..K::BYTES]]
-    } else {
-        bytes
-    };
-    let block = K::load(isa, bytes);
+    let mut room = [[[0; MAX_BYTES]; 2]; PAIRS];
+    let [first_room, second_room] = &mut room;
+    let last = rows.len() / stride - 1;
+    let first = full_block::<K>(pair_of(rows, stride, 0), index, first_room);
+    let second = full_block::<K>(pair_of(rows, stride, last.min(2)), index, second_room);
+    let (first, second) = (K::load(isa, first), K::load(isa, second));
     let count = strips_in(row_len, index);
-    let mut strips = [K::strip(isa, &block, 0); STRIPS];
-    for k in 1..STRIPS {
-        if k < count {
-            strips[k] = K::strip(isa, &block, k);
-        }
-    }
+    let first_strips = Unpacked::new::<K>(isa, &first, count);
+    let second_strips = Unpacked::new::<K>(isa, &second, count);
+    let x = x.chunks_exact(blocks(row_len)).map(|token| &token[index]);
+    // A count that the compiler knows, where it can be.
     if count == STRIPS {
-        for (x, total) in x.zip(totals) {
-            *total = K::accumulate(isa, &block, Unpacked(&strips), STRIPS, x, *total);
+        for (x, totals) in x.zip(totals) {
+            let first = K::accumulate(isa, &first, &first_strips, STRIPS, x, totals[0]);
+            let second = K::accumulate(isa, &second, &second_strips, STRIPS, x, totals[1]);
+            *totals = [first, second];
         }
     } else {
-        for (x, total) in x.zip(totals) {
-            *total = K::accumulate(isa, &block, Unpacked(&strips), count, x, *total);
+        for (x, totals) in x.zip(totals) {
+            let first = K::accumulate(isa, &first, &first_strips, count, x, totals[0]);
+            let second = K::accumulate(isa, &second, &second_strips, count, x, totals[1]);
+            *totals = [first, second];
         }
     }
+}
+
+/// The `index`th block of two rows, made longer in `room` where it is short.
+#[inline(always)]
+fn full_block<'a, K: BlockKernel>(
+    rows: [&'a [u8]; 2],
+    index: usize,
+    [first, second]: &'a mut [[u8; MAX_BYTES]; 2],
+) -> [&'a [u8]; 2] {
+    let (bytes, is_short) = block_of::<K>(rows, index);
+    if !is_short {
+        return bytes;
+    }
+    K::lengthen(bytes[0], &mut first[..K::BYTES]);
+    K::lengthen(bytes[1], &mut second[..K::BYTES]);
+    [&first[..K::BYTES], &second[..K::BYTES]]
 }

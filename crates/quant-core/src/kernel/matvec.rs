@@ -49,9 +49,9 @@ fn add_block<K: BlockKernel, I: Isa>(
         K::lengthen(bytes[0], &mut full[0][..K::BYTES]);
         K::lengthen(bytes[1], &mut full[1][..K::BYTES]);
         let block = K::load(isa, [&full[0][..K::BYTES], &full[1][..K::BYTES]]);
-        return K::accumulate(isa, &block, Lazy::<K, I>(&block), strips_in(row_len, index), x, total);
+        return K::accumulate(isa, &block, &Lazy::<K, I>(&block), strips_in(row_len, index), x, total);
     }
     let block = K::load(isa, bytes);
     let count = if bytes[0].len() == K::BYTES { STRIPS } else { strips_in(row_len, index) };
-    K::accumulate(isa, &block, Lazy::<K, I>(&block), count, x, total)
+    K::accumulate(isa, &block, &Lazy::<K, I>(&block), count, x, total)
 }

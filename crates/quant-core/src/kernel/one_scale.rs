@@ -62,7 +62,7 @@ impl<I: Isa> CodePlanes<I> {
 #[derive(Clone, Copy)]
 pub(crate) struct Block<I: Isa> {
     codes: CodePlanes<I>,
-    scale: [f32; 2],
+    scale: I::Floats,
 }
 
 /// The kernel of these formats.
@@ -81,7 +81,7 @@ impl<F: OneScale> BlockKernel for OneScaleKernel<F> {
         };
         Block {
             codes: CodePlanes::load(isa, [first.low, second.low], high),
-            scale: [first.scale, second.scale],
+            scale: isa.floats([first.scale, second.scale]),
         }
     }
 
@@ -91,19 +91,19 @@ impl<F: OneScale> BlockKernel for OneScaleKernel<F> {
     }
 
     #[inline(always)]
-    fn accumulate<I: Isa>(
+    fn accumulate<I: Isa, S: Strips<I>>(
         isa: I,
         block: &Block<I>,
-        strips: impl Strips<I>,
+        strips: &S,
         _count: usize,
         x: &ActivationBlock,
         total: I::Floats,
     ) -> I::Floats {
         let mut sums = isa.start(-F::OFFSET * x.sum);
         for k in 0..STRIPS {
-            sums = isa.dot(sums, strips.get(isa, k), isa.splat(x.multipliers[k]), &x.codes[k]);
+            sums = isa.dot(sums, strips.codes(isa, k), isa.splat(x.pairs[k]), &x.codes[k]);
         }
-        isa.add_scaled(total, sums, [block.scale[0] * x.scale, block.scale[1] * x.scale])
+        isa.add_scaled(total, sums, block.scale, x.scale)
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Formats with an F16 scale per 32 or 64 weights: Q8_0, Q4_0, Q4_1, IQ4_NL, NF.
 
 use super::{BlockKernel, Strips};
-use crate::activations::{ActivationBlock, STRIPS};
+use crate::activations::ActivationBlock;
 use crate::block::BlockFormat;
 use crate::isa::{Isa, STRIP};
 use std::marker::PhantomData;
@@ -14,15 +14,18 @@ pub(crate) trait SmallBlocks: BlockFormat {
     /// The code of zero.
     const OFFSET: i32 = 0;
 
+    /// Whether blocks have a minimum.
+    const HAS_MINIMUM: bool = false;
+
     /// The codes of the `index`th 32 weights of two rows' blocks.
     fn strip<I: Isa>(isa: I, blocks: [&[u8]; 2], index: usize) -> I::Bytes;
 
     /// The scale of a block.
     fn scale(block: &[u8]) -> f32;
 
-    /// What is added to each weight of a block, for formats that have it.
-    fn minimum(_block: &[u8]) -> Option<f32> {
-        None
+    /// What is added to each weight of a block, where [`Self::HAS_MINIMUM`].
+    fn minimum(_block: &[u8]) -> f32 {
+        0.0
     }
 }
 
@@ -65,28 +68,33 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
     }
 
     #[inline(always)]
-    fn accumulate<I: Isa>(
+    fn strip_scale<I: Isa>(isa: I, block: &Blocks<'_>, k: usize) -> [I::Floats; 2] {
+        let [first, second] = block.of_strip::<F>(k);
+        let scale = isa.floats([F::scale(first), F::scale(second)]);
+        [scale, isa.floats([F::minimum(first), F::minimum(second)])]
+    }
+
+    #[inline(always)]
+    fn accumulate<I: Isa, S: Strips<I>>(
         isa: I,
-        block: &Blocks<'_>,
-        strips: impl Strips<I>,
+        _: &Blocks<'_>,
+        strips: &S,
         count: usize,
         x: &ActivationBlock,
         mut total: I::Floats,
     ) -> I::Floats {
-        debug_assert!(count <= STRIPS);
         for k in 0..count {
-            let [first, second] = block.of_strip::<F>(k);
+            let [scale, minimum] = strips.scale(isa, k);
             let sums = isa.start(-F::OFFSET * x.strip_sums[k]);
-            let (codes, by) = (strips.get(isa, k), isa.splat(x.multipliers[k]));
+            let (codes, by) = (strips.codes(isa, k), isa.splat(x.pairs[k]));
             let sums = if F::SIGNED {
                 isa.dot_signed(sums, codes, by, &x.codes[k])
             } else {
                 isa.dot(sums, codes, by, &x.codes[k])
             };
-            total = isa.add_scaled(total, sums, [F::scale(first) * x.scale, F::scale(second) * x.scale]);
-            if let (Some(first), Some(second)) = (F::minimum(first), F::minimum(second)) {
-                let sum = isa.start(x.strip_sums[k]);
-                total = isa.add_scaled(total, sum, [first * x.scale, second * x.scale]);
+            total = isa.add_scaled(total, sums, scale, x.scale);
+            if F::HAS_MINIMUM {
+                total = isa.add_scaled(total, isa.start(x.strip_sums[k]), minimum, x.scale);
             }
         }
         total

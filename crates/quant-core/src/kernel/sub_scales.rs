@@ -14,6 +14,9 @@ pub(crate) trait SubScales: BlockFormat {
     /// Strips whose products with scales surely fit in 32 bits when they are added.
     const STRIPS_PER_SUM: usize = STRIPS;
 
+    /// Whether a code times its multiplier is at most 127 and not negative, so that both fit in a byte.
+    const FOLDS: bool = false;
+
     /// Loads the codes of two rows' blocks.
     fn codes<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> Self::Codes<'a, I>;
 
@@ -29,10 +32,9 @@ pub(crate) trait SubScales: BlockFormat {
 pub(crate) struct Scales<I: Isa> {
     /// Of each half, under `scale`; at most 128 in magnitude.
     pub(crate) multipliers: I::Shorts,
-    pub(crate) scale: [f32; 2],
-    /// What is added to each weight of a half, under `offset_scale`.
-    pub(crate) offsets: I::Shorts,
-    pub(crate) offset_scale: [f32; 2],
+    pub(crate) scale: I::Floats,
+    /// What is added to each weight of a half ([`Isa::weights`]).
+    pub(crate) offsets: [I::Floats; 2],
 }
 
 #[derive(Clone, Copy)]
@@ -59,24 +61,34 @@ impl<F: SubScales> BlockKernel for SubScalesKernel<F> {
     }
 
     #[inline(always)]
-    fn accumulate<I: Isa>(
+    fn unpacked_strip<I: Isa>(isa: I, block: &Self::Block<'_, I>, k: usize) -> I::Bytes {
+        let codes = F::strip(isa, &block.codes, k);
+        if !F::FOLDS {
+            return codes;
+        }
+        isa.scale_codes(codes, isa.of_strip(block.scales.multipliers, k))
+    }
+
+    #[inline(always)]
+    fn accumulate<I: Isa, S: Strips<I>>(
         isa: I,
         block: &Self::Block<'_, I>,
-        strips: impl Strips<I>,
+        strips: &S,
         _count: usize,
         x: &ActivationBlock,
         mut total: I::Floats,
     ) -> I::Floats {
         let scales = &block.scales;
+        let is_folded = F::FOLDS && S::UNPACKED;
         let by = isa.times(scales.multipliers, isa.eight(&x.multipliers));
-        let scale = [scales.scale[0] * x.scale, scales.scale[1] * x.scale];
         for first in (0..STRIPS).step_by(F::STRIPS_PER_SUM) {
             let mut sums = isa.start(0);
             for k in first..first + F::STRIPS_PER_SUM {
-                sums = isa.dot(sums, strips.get(isa, k), isa.of_strip(by, k), &x.codes[k]);
+                let by = if is_folded { isa.splat(x.pairs[k]) } else { isa.of_strip(by, k) };
+                sums = isa.dot(sums, strips.codes(isa, k), by, &x.codes[k]);
             }
-            total = isa.add_scaled(total, sums, scale);
+            total = isa.add_scaled(total, sums, scales.scale, x.scale);
         }
-        isa.add_weighted(total, scales.offsets, scales.offset_scale, &x.half_sums)
+        isa.add_weighted(total, scales.offsets, &x.half_sums)
     }
 }

@@ -13,6 +13,9 @@ fn blocks(rows: [&[u8]; 2]) -> [&Block; 2] {
 impl SubScales for Q2K {
     type Codes<'a, I: Isa> = CodePlanes<I>;
 
+    /// 3 · 15 is little.
+    const FOLDS: bool = true;
+
     #[inline(always)]
     fn codes<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> CodePlanes<I> {
         let [first, second] = blocks(rows);
@@ -28,11 +31,11 @@ impl SubScales for Q2K {
     fn scales<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Scales<I> {
         let [first, second] = blocks(rows);
         let packed = isa.half([&first.scales, &second.scales]);
+        let mins = isa.sixteen(isa.mask_half(isa.shr_half(packed, 4), 15));
         Scales {
             multipliers: isa.sixteen(isa.mask_half(packed, 15)),
-            scale: [first.d.get(), second.d.get()],
-            offsets: isa.sixteen(isa.mask_half(isa.shr_half(packed, 4), 15)),
-            offset_scale: [-first.dmin.get(), -second.dmin.get()],
+            scale: isa.floats([first.d.get(), second.d.get()]),
+            offsets: isa.weights(mins, isa.floats([-first.dmin.get(), -second.dmin.get()])),
         }
     }
 }

@@ -50,9 +50,8 @@ impl SubScales for Q3K {
         let scale = [first.d.get(), second.d.get()];
         Scales {
             multipliers,
-            scale,
-            offsets: multipliers,
-            offset_scale: [-OFFSET * scale[0], -OFFSET * scale[1]],
+            scale: isa.floats(scale),
+            offsets: isa.weights(multipliers, isa.floats([-OFFSET * scale[0], -OFFSET * scale[1]])),
         }
     }
 }

@@ -6,6 +6,8 @@ use crate::isa::Isa;
 use crate::kernel::small_blocks::SmallBlocks;
 
 impl SmallBlocks for Q4_1 {
+    const HAS_MINIMUM: bool = true;
+
     #[inline(always)]
     fn strip<I: Isa>(isa: I, [first, second]: [&[u8]; 2], _: usize) -> I::Bytes {
         let (first, second): (&Block, &Block) = (bytemuck::from_bytes(first), bytemuck::from_bytes(second));
@@ -18,7 +20,7 @@ impl SmallBlocks for Q4_1 {
     }
 
     #[inline(always)]
-    fn minimum(block: &[u8]) -> Option<f32> {
-        Some(bytemuck::from_bytes::<Block>(block).m.get())
+    fn minimum(block: &[u8]) -> f32 {
+        bytemuck::from_bytes::<Block>(block).m.get()
     }
 }

@@ -36,11 +36,11 @@ impl SubScales for Q5K {
     fn scales<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Scales<I> {
         let [first, second] = blocks(rows);
         let (packed, other) = (first.scales.packed(), second.scales.packed());
+        let mins = isa.eight_each([packed.1, other.1]);
         Scales {
             multipliers: isa.eight_each([packed.0, other.0]),
-            scale: [first.d.get(), second.d.get()],
-            offsets: isa.eight_each([packed.1, other.1]),
-            offset_scale: [-first.dmin.get(), -second.dmin.get()],
+            scale: isa.floats([first.d.get(), second.d.get()]),
+            offsets: isa.weights(mins, isa.floats([-first.dmin.get(), -second.dmin.get()])),
         }
     }
 }
