@@ -30,7 +30,7 @@ pub(crate) trait BlockKernel: Send + Sync + 'static {
         * <Self::Format as BlockFormat>::FORMAT.block_bytes();
 
     /// Loads a block, [`Self::BYTES`] long. The last of a row may be short where the format's blocks are shorter than 256.
-    fn load<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> Self::Block<'a, I>;
+    fn load<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Self::Block<'_, I>;
 
     /// The codes of strip `k`.
     fn strip<I: Isa>(isa: I, block: &Self::Block<'_, I>, k: usize) -> I::Bytes;
@@ -137,7 +137,7 @@ fn strips_in(row_len: usize, index: usize) -> usize {
 /// The bytes of the `index`th block of two rows, and whether they are fewer than a full block's and need
 /// [`BlockKernel::lengthen`].
 #[inline(always)]
-fn block_of<'a, K: BlockKernel>(rows: [&'a [u8]; 2], index: usize) -> ([&'a [u8]; 2], bool) {
+fn block_of<K: BlockKernel>(rows: [&[u8]; 2], index: usize) -> ([&[u8]; 2], bool) {
     let start = index * K::BYTES;
     // Two slicings, so that the compiler knows the length of a full block.
     if start + K::BYTES <= rows[0].len() {

@@ -42,7 +42,7 @@ fn quantize(x: &[f32; BLOCK], block: &mut ActivationBlock) {
     let finite = x.iter().fold(0.0, |sum, x| sum + x * 0.0) == 0.0;
     // The block's largest value gets the largest multiplier. A row with a NaN or an infinity must not look sound.
     block.scale = if finite { of_block / (127.0 * f32::from(MAX_MULTIPLIER)) } else { f32::NAN };
-    if !(block.scale >= f32::MIN_POSITIVE) {
+    if block.scale.is_nan() || block.scale < f32::MIN_POSITIVE {
         *block = ActivationBlock { scale: block.scale * 0.0, ..ActivationBlock::ZERO };
         return;
     }

@@ -1,6 +1,7 @@
 //! AVX2 and FMA: a register of 32 bytes per row.
 
 use super::{Kernel, RowIsa};
+#[allow(clippy::wildcard_imports, reason = "intrinsics are a language of their own")]
 use std::arch::x86_64::*;
 
 /// Proof of AVX2, FMA and F16C.

@@ -42,6 +42,7 @@ impl<I: Isa> CodePlanes<I> {
         };
         Self {
             low: [isa.bytes([group(0, 0), group(1, 0)]), isa.bytes([group(0, 32), group(1, 32)])],
+            #[expect(clippy::manual_map, reason = "a closure is not compiled for the instruction set")]
             high: match high {
                 Some(rows) => Some(isa.bytes(rows)),
                 None => None,
@@ -73,7 +74,7 @@ impl<F: OneScale> BlockKernel for OneScaleKernel<F> {
     type Block<'a, I: Isa> = Block<I>;
 
     #[inline(always)]
-    fn load<'a, I: Isa>(isa: I, [first, second]: [&'a [u8]; 2]) -> Block<I> {
+    fn load<I: Isa>(isa: I, [first, second]: [&[u8]; 2]) -> Block<I> {
         let (first, second) = (F::parts(first), F::parts(second));
         let high = match (first.high, second.high) {
             (Some(first), Some(second)) => Some([first, second]),

@@ -58,7 +58,7 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
     type Block<'a, I: Isa> = Blocks<'a>;
 
     #[inline(always)]
-    fn load<'a, I: Isa>(_: I, rows: [&'a [u8]; 2]) -> Blocks<'a> {
+    fn load<I: Isa>(_: I, rows: [&[u8]; 2]) -> Blocks<'_> {
         Blocks { rows }
     }
 

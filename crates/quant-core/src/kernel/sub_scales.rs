@@ -18,7 +18,7 @@ pub(crate) trait SubScales: BlockFormat {
     const FOLDS: bool = false;
 
     /// Loads the codes of two rows' blocks.
-    fn codes<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> Self::Codes<'a, I>;
+    fn codes<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Self::Codes<'_, I>;
 
     /// The codes of strip `k`, at most 127.
     fn strip<I: Isa>(isa: I, codes: &Self::Codes<'_, I>, k: usize) -> I::Bytes;
@@ -51,7 +51,7 @@ impl<F: SubScales> BlockKernel for SubScalesKernel<F> {
     type Block<'a, I: Isa> = Block<F::Codes<'a, I>, I>;
 
     #[inline(always)]
-    fn load<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> Self::Block<'a, I> {
+    fn load<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Self::Block<'_, I> {
         Block { codes: F::codes(isa, rows), scales: F::scales(isa, rows) }
     }
 

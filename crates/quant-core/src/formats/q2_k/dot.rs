@@ -17,7 +17,7 @@ impl SubScales for Q2K {
     const FOLDS: bool = true;
 
     #[inline(always)]
-    fn codes<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> CodePlanes<I> {
+    fn codes<I: Isa>(isa: I, rows: [&[u8]; 2]) -> CodePlanes<I> {
         let [first, second] = blocks(rows);
         CodePlanes::load(isa, [&first.codes, &second.codes], None)
     }

@@ -33,7 +33,7 @@ impl SubScales for Q3K {
     type Codes<'a, I: Isa> = CodePlanes<I>;
 
     #[inline(always)]
-    fn codes<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> CodePlanes<I> {
+    fn codes<I: Isa>(isa: I, rows: [&[u8]; 2]) -> CodePlanes<I> {
         let [first, second] = blocks(rows);
         CodePlanes::load(isa, [&first.low, &second.low], Some([&first.high, &second.high]))
     }

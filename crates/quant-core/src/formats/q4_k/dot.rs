@@ -14,7 +14,7 @@ impl SubScales for Q4K {
     type Codes<'a, I: Isa> = [&'a [u8; 128]; 2];
 
     #[inline(always)]
-    fn codes<'a, I: Isa>(_: I, rows: [&'a [u8]; 2]) -> [&'a [u8; 128]; 2] {
+    fn codes<I: Isa>(_: I, rows: [&[u8]; 2]) -> [&[u8; 128]; 2] {
         let [first, second] = blocks(rows);
         [&first.codes, &second.codes]
     }

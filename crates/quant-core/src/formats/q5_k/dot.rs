@@ -21,7 +21,7 @@ impl SubScales for Q5K {
     type Codes<'a, I: Isa> = Codes<'a, I>;
 
     #[inline(always)]
-    fn codes<'a, I: Isa>(isa: I, rows: [&'a [u8]; 2]) -> Codes<'a, I> {
+    fn codes<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Codes<'_, I> {
         let [first, second] = blocks(rows);
         Codes { low: [&first.low, &second.low], high: isa.bytes([&first.high, &second.high]) }
     }

@@ -24,7 +24,7 @@ impl SubScales for Q6K {
     const STRIPS_PER_SUM: usize = 2;
 
     #[inline(always)]
-    fn codes<'a, I: Isa>(_: I, rows: [&'a [u8]; 2]) -> [&'a Block; 2] {
+    fn codes<I: Isa>(_: I, rows: [&[u8]; 2]) -> [&Block; 2] {
         blocks(rows)
     }
 
