@@ -84,6 +84,9 @@ pub enum InferenceError {
         /// Positions that the cache can hold.
         capacity: usize,
     },
+    /// A name that is no format of the key–value cache.
+    #[error("{0:?} is no format of the key–value cache: choose f16, q8, q4, q2 or k4v2")]
+    KvFormat(String),
     /// A sampler option outside its range.
     #[error("sampler option {option} = {value}: it must be {allowed}")]
     SamplerOption {

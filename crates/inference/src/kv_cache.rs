@@ -1,35 +1,61 @@
-//! Keys and values of past positions, in half precision.
+#![doc = include_str!("kv_cache/README.md")]
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
+mod block;
+mod cold;
+mod options;
+mod panel;
+mod rotation;
+mod tail;
+
+pub(crate) use block::{Block, Blocks, Rows};
+pub use options::{KvFormat, KvOptions};
+pub(crate) use panel::Columns;
+pub(crate) use rotation::rotate_heads;
+
+use crate::parallel;
+use cold::{BLOCK, Cold};
 use std::ops::Range;
+use tail::Tail;
 
-/// Keys and values per layer and key head, F16 as in llama.cpp: half the memory traffic of F32, and the error is far
-/// below that of any quantized weight.
-///
-/// Callers only write and read floats, so another storage can take this one's place. Memory grows with use, up to
-/// `capacity` positions.
+/// Keys and values of past positions, per layer and key head. Memory grows with use, up to `capacity` positions.
 pub(crate) struct KvCache {
     /// One per layer and key head: `layer * kv_heads + head`.
     streams: Vec<Stream>,
     kv_heads: usize,
     head_dim: usize,
     capacity: usize,
+    /// Positions before the own block that stay in F16; `None` where nothing becomes cold.
+    tail: Option<usize>,
+    rotated: bool,
     len: usize,
 }
 
-/// One head of one layer: positions × `head_dim`, twice.
-#[derive(Default)]
+/// One head of one layer.
 struct Stream {
-    keys: Vec<f16>,
-    values: Vec<f16>,
+    tail: Tail,
+    cold: Option<Cold>,
 }
 
 impl KvCache {
     /// An empty cache.
-    pub(crate) fn new(layers: usize, kv_heads: usize, head_dim: usize, capacity: usize) -> Self {
-        let streams = (0..layers * kv_heads).map(|_| Stream::default()).collect();
-        Self { streams, kv_heads, head_dim, capacity, len: 0 }
+    pub(crate) fn new(
+        layers: usize,
+        kv_heads: usize,
+        head_dim: usize,
+        capacity: usize,
+        options: KvOptions,
+    ) -> Self {
+        let bits = options.format.cold_bits();
+        let tail = bits.map(|_| options.tail.min(capacity).next_multiple_of(BLOCK));
+        let ring = tail.map_or(capacity, |tail| tail + BLOCK);
+        let limit = (capacity - 1) / BLOCK - tail.unwrap_or(0).min(capacity - 1) / BLOCK;
+        let stream = |_| Stream {
+            tail: Tail::new(ring, head_dim),
+            cold: bits.map(|bits| Cold::new(head_dim, limit, bits)),
+        };
+        let streams = (0..layers * kv_heads).map(stream).collect();
+        let rotated = options.rotated && bits.is_some();
+        Self { streams, kv_heads, head_dim, capacity, tail, rotated, len: 0 }
     }
 
     /// Positions that every layer has.
@@ -42,27 +68,48 @@ impl KvCache {
         self.capacity
     }
 
+    /// Whether keys and values are to come [rotated](rotate_heads). Then queries must be rotated as well, and mixed
+    /// values rotated back.
+    pub(crate) fn rotated(&self) -> bool {
+        self.rotated
+    }
+
+    /// Bytes of memory that it has taken for keys and values so far.
+    pub(crate) fn bytes(&self) -> usize {
+        let cold = |stream: &Stream| stream.cold.as_ref().map_or(0, Cold::bytes);
+        self.streams.iter().map(|stream| stream.tail.bytes() + cold(stream)).sum()
+    }
+
     /// Forgets all positions; memory is kept.
     pub(crate) fn clear(&mut self) {
         self.len = 0;
+        self.streams.iter_mut().filter_map(|stream| stream.cold.as_mut()).for_each(Cold::clear);
     }
 
-    /// Stores keys and values (tokens × `kv_heads · head_dim`) of one layer after the positions that count. They
+    /// Where the piece of a batch that begins at token `start` ends. A piece is stored and then attended to before the
+    /// next: with two tiers it ends with a block, so that every query finds the same positions cold as if tokens came
+    /// one by one.
+    pub(crate) fn piece(&self, start: usize, tokens: usize) -> Range<usize> {
+        let position = self.len + start;
+        let end = self.tail.map_or(usize::MAX, |_| (position / BLOCK + 1) * BLOCK - self.len);
+        start..tokens.min(end)
+    }
+
+    /// Stores keys and values (tokens × `kv_heads · head_dim`) of a [piece](Self::piece) of a batch for one layer. They
     /// count once [`advance`](Self::advance) was called for all layers together.
-    pub(crate) fn store(&mut self, layer: usize, keys: &[f32], values: &[f32]) {
-        let (head_dim, kv_heads, start) = (self.head_dim, self.kv_heads, self.len * self.head_dim);
-        let limit = self.capacity * head_dim;
-        for head in 0..kv_heads {
-            let stream = &mut self.streams[layer * kv_heads + head];
-            for (floats, halves) in [(keys, &mut stream.keys), (values, &mut stream.values)] {
-                let end = start + floats.len() / kv_heads;
-                reserve(halves, end, limit);
-                halves.resize(end, f16::ZERO);
-                let rows = floats.chunks_exact(head_dim).skip(head).step_by(kv_heads);
-                for (to, from) in halves[start..].chunks_exact_mut(head_dim).zip(rows) {
-                    to.convert_from_f32_slice(from);
-                }
-            }
+    pub(crate) fn store(&mut self, layer: usize, start: usize, keys: &[f32], values: &[f32]) {
+        let Self { kv_heads, head_dim, tail, .. } = *self;
+        let (position, width) = (self.len + start, kv_heads * head_dim);
+        let streams = &mut self.streams[layer * kv_heads..(layer + 1) * kv_heads];
+        if let Some(tail) = tail {
+            // Quantizing a number costs some tens of operations.
+            let cost = if position.is_multiple_of(BLOCK) { 32 * BLOCK * width } else { 0 };
+            parallel::for_each(streams, cost, |_, stream| stream.cool(position, tail));
+        }
+        for (head, stream) in streams.iter_mut().enumerate() {
+            let at = head * head_dim..(head + 1) * head_dim;
+            let rows = keys.chunks_exact(width).zip(values.chunks_exact(width));
+            stream.tail.write(position, rows.map(|(key, value)| (&key[at.clone()], &value[at.clone()])));
         }
     }
 
@@ -71,63 +118,44 @@ impl KvCache {
         self.len += tokens;
     }
 
-    /// Decodes keys of stored positions: positions × `head_dim`.
-    pub(crate) fn read_keys(&self, layer: usize, head: usize, positions: Range<usize>, out: &mut [f32]) {
-        let range = positions.start * self.head_dim..positions.end * self.head_dim;
-        self.streams[layer * self.kv_heads + head].keys[range].convert_to_f32_slice(out);
-    }
-
-    /// Decodes values of stored positions: positions × `head_dim`.
-    pub(crate) fn read_values(&self, layer: usize, head: usize, positions: Range<usize>, out: &mut [f32]) {
-        let range = positions.start * self.head_dim..positions.end * self.head_dim;
-        self.streams[layer * self.kv_heads + head].values[range].convert_to_f32_slice(out);
+    /// Stored positions as a query at position `query` of the stored piece reads them.
+    pub(crate) fn blocks(
+        &self,
+        layer: usize,
+        head: usize,
+        positions: Range<usize>,
+        query: usize,
+    ) -> Blocks<'_> {
+        let boundary = self.tail.map_or(0, |tail| boundary(query, tail));
+        Blocks { stream: &self.streams[layer * self.kv_heads + head], positions, boundary }
     }
 }
 
+impl Stream {
+    /// Quantizes the block that leaves the tail when position `position` comes, if one does.
+    fn cool(&mut self, position: usize, tail: usize) {
+        let Some(cold) = &mut self.cold else { return };
+        // Not again where the same positions are stored a second time.
+        if boundary(position, tail) > cold.blocks() * BLOCK {
+            let first = cold.blocks() * BLOCK;
+            let (keys, values) = self.tail.rows(first..first + BLOCK);
+            cold.push(keys, values);
+        }
+    }
+}
+
+/// First position that a query at `position` reads in F16: its own block and `tail` positions before it.
+fn boundary(position: usize, tail: usize) -> usize {
+    (position / BLOCK * BLOCK).saturating_sub(tail)
+}
+
 /// Makes room for `needed` elements: doubling, but never beyond `limit`.
-fn reserve(halves: &mut Vec<f16>, needed: usize, limit: usize) {
-    if needed > halves.capacity() {
-        let target = needed.max(2 * halves.capacity()).min(limit.max(needed));
-        halves.reserve_exact(target - halves.len());
+fn grow<T>(items: &mut Vec<T>, needed: usize, limit: usize) {
+    if needed > items.capacity() {
+        let target = needed.max(2 * items.capacity()).min(limit.max(needed));
+        items.reserve_exact(target - items.len());
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn heads_are_kept_apart_and_positions_in_order() {
-        let mut cache = KvCache::new(2, 2, 2, 4);
-        cache.store(1, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], &[-1.0; 8]);
-        cache.advance(2);
-        cache.store(1, &[8.0, 9.0, 10.0, 11.0], &[-2.0; 4]);
-        cache.advance(1);
-        let mut out = [0.0; 6];
-        cache.read_keys(1, 1, 0..3, &mut out);
-        assert_eq!(out, [2.0, 3.0, 6.0, 7.0, 10.0, 11.0]);
-        cache.read_values(1, 0, 1..3, &mut out[..4]);
-        assert_eq!(out[..4], [-1.0, -1.0, -2.0, -2.0]);
-    }
-
-    #[test]
-    fn positions_that_do_not_count_are_overwritten() {
-        let mut cache = KvCache::new(1, 1, 1, 4);
-        cache.store(0, &[1.0, 2.0], &[1.0, 2.0]);
-        cache.store(0, &[3.0], &[3.0]);
-        cache.advance(1);
-        let mut out = [0.0];
-        cache.read_keys(0, 0, 0..1, &mut out);
-        assert_eq!((out, cache.len()), ([3.0], 1));
-    }
-
-    #[test]
-    fn memory_stays_within_the_capacity() {
-        let mut cache = KvCache::new(1, 1, 4, 5);
-        for _ in 0..5 {
-            cache.store(0, &[0.0; 4], &[0.0; 4]);
-            cache.advance(1);
-        }
-        assert!(cache.streams[0].keys.capacity() <= 5 * 4);
-    }
-}
+mod tests;

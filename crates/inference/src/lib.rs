@@ -8,10 +8,12 @@ mod kv_cache;
 mod parallel;
 mod sampler;
 mod transformer;
+mod vectorized;
 
 pub use chat::{ChatMessage, ChatTemplate};
 pub use error::InferenceError;
 pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate};
 pub use generate::{Finish, GenerateOptions, Generation, generate};
+pub use kv_cache::{KvFormat, KvOptions};
 pub use sampler::{Sampler, SamplerOptions};
 pub use transformer::{LoadOptions, Transformer};

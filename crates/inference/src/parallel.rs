@@ -3,6 +3,15 @@
 /// Below this many floats (or multiply–adds) waking other threads costs more than it saves.
 const WORTH_SHARING: usize = 1 << 14;
 
+/// Runs `work` on a thread of the pool. From there a loop hands parts to other threads at little cost and without an
+/// allocation; from outside, each loop would wake the pool and sleep until it is done.
+pub(crate) fn on_the_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    #[cfg(feature = "parallel")]
+    return rayon::scope(|_| work());
+    #[cfg(not(feature = "parallel"))]
+    work()
+}
+
 /// Calls `work(index, item)` for every item. `cost` estimates the floats or multiply–adds of all items together.
 pub(crate) fn for_each<T: Send>(items: &mut [T], cost: usize, work: impl Fn(usize, &mut T) + Sync + Send) {
     #[cfg(feature = "parallel")]

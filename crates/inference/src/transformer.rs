@@ -5,6 +5,7 @@
 
 mod attention;
 mod block;
+mod buffer;
 mod feed_forward;
 mod gemm;
 mod load;
@@ -17,12 +18,14 @@ pub use load::LoadOptions;
 
 use crate::InferenceError;
 use crate::kv_cache::KvCache;
+use crate::parallel;
 use block::Block;
+use buffer::grown;
 use domain_types::{CodecSet, Linear, LogitRows, ModelSpec, PortError, TensorSource, TokenId, TokenModel};
 use norm::RmsNorm;
 use project::project;
 use rope::RopePair;
-use scratch::{Scratch, grown};
+use scratch::Scratch;
 use std::ops::Range;
 
 /// Tokens that pass through the network together: enough that decoding a packed weight is shared by many tokens,
@@ -67,6 +70,11 @@ impl Transformer {
     pub fn weight_bytes(&self) -> usize {
         let blocks: usize = self.blocks.iter().map(Block::weight_bytes).sum();
         blocks + self.head().weight_bytes()
+    }
+
+    /// Bytes of memory that the key–value cache has taken so far.
+    pub fn kv_bytes(&self) -> usize {
+        self.cache.bytes()
     }
 
     fn head(&self) -> &dyn Linear {
@@ -149,13 +157,15 @@ impl TokenModel for Transformer {
         logits.clear();
         self.check(tokens)?;
         let wanted = rows.range(tokens.len());
-        for (index, batch) in tokens.chunks(BATCH).enumerate() {
-            let first = index * BATCH;
-            self.run_blocks(batch);
-            let start = wanted.start.saturating_sub(first).min(batch.len());
-            let end = wanted.end.saturating_sub(first).min(batch.len());
-            self.write_logits(start..end, logits);
-        }
+        parallel::on_the_pool(|| {
+            for (index, batch) in tokens.chunks(BATCH).enumerate() {
+                let first = index * BATCH;
+                self.run_blocks(batch);
+                let start = wanted.start.saturating_sub(first).min(batch.len());
+                let end = wanted.end.saturating_sub(first).min(batch.len());
+                self.write_logits(start..end, logits);
+            }
+        });
         Ok(())
     }
 }

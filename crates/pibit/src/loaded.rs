@@ -16,12 +16,17 @@ pub(crate) struct LoadedModel {
 impl LoadedModel {
     /// Opens and loads a model with room for `context_length` tokens (the model's own maximum where `None`).
     pub(crate) fn load(context: &Context, model: &ModelRef, context_length: Option<usize>) -> Result<Self> {
+        let defaults = LoadOptions::default();
+        let options = context_length.map_or(defaults, |tokens| defaults.with_context_length(tokens));
+        Self::load_with(context, model, options)
+    }
+
+    /// Opens and loads a model.
+    pub(crate) fn load_with(context: &Context, model: &ModelRef, options: LoadOptions) -> Result<Self> {
         let _span = tracing::info_span!("load", model = %model).entered();
         let source = model.open(context)?;
         let tokenizer =
             model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {model}"))?;
-        let defaults = LoadOptions::default();
-        let options = context_length.map_or(defaults, |tokens| defaults.with_context_length(tokens));
         let transformer = Transformer::load(&*source, &context.codecs, options)
             .with_context(|| format!("could not load {model}"))?;
         Ok(Self { source, tokenizer: Box::new(tokenizer), transformer })

@@ -1,14 +1,18 @@
 //! Causal grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245), global or over a sliding window.
 
+mod few;
+mod products;
+mod softmax;
 mod tile;
 
+use super::buffer::grown;
 use super::norm::RmsNorm;
 use super::project::project;
 use super::rope::{Rope, RopePair};
-use super::scratch::grown;
-use crate::kv_cache::KvCache;
+use crate::kv_cache::{KvCache, rotate_heads};
 use crate::parallel;
 use domain_types::{AttentionSpec, Linear};
+use std::ops::Range;
 use tile::{QUERY_TILE, Tile};
 
 /// The attention half of a block.
@@ -83,35 +87,51 @@ impl Attention {
         let query = self.query.forward(x, tokens, Some(rope), head_dim, query);
         let key = self.key.forward(x, tokens, Some(rope), head_dim, key);
         let value = self.value.forward(x, tokens, None, head_dim, value);
-        cache.store(layer, key, value);
+        if cache.rotated() {
+            for heads in [&mut *query, &mut *key, &mut *value] {
+                rotate_heads(heads, head_dim);
+            }
+        }
         let mixed = grown(mixed, query.len());
-        self.attend(layer, tokens, query, cache, tiles, mixed);
+        let (query_width, kv_width) = (query.len() / tokens, key.len() / tokens);
+        let mut piece = cache.piece(0, tokens);
+        while !piece.is_empty() {
+            let part = piece.start * kv_width..piece.end * kv_width;
+            cache.store(layer, piece.start, &key[part.clone()], &value[part]);
+            let part = piece.start * query_width..piece.end * query_width;
+            self.attend(layer, piece.clone(), &query[part.clone()], cache, tiles, &mut mixed[part]);
+            piece = cache.piece(piece.end, tokens);
+        }
+        if cache.rotated() {
+            rotate_heads(mixed, head_dim);
+        }
         project(&*self.output, mixed, tokens, out);
     }
 
-    /// Cuts the work into tiles of queries that share a key head, and puts their results together.
+    /// Cuts a piece of a batch into tiles of queries that share a key head, and puts their results together.
     fn attend(
         &self,
         layer: usize,
-        tokens: usize,
+        piece: Range<usize>,
         query: &[f32],
         cache: &KvCache,
         tiles: &mut Vec<Tile>,
         mixed: &mut [f32],
     ) {
         let HeadShape { kv_heads, group, head_dim, .. } = self.shape;
+        let (tokens, position) = (piece.len(), cache.len() + piece.start);
         let count = tokens.div_ceil(QUERY_TILE) * kv_heads;
         if tiles.len() < count {
             tiles.resize_with(count, Tile::default);
         }
         let tiles = &mut tiles[..count];
-        let cost = query.len() * (cache.len() + tokens);
+        let cost = query.len() * (position + tokens);
         let first_token = |index: usize| index / kv_heads * QUERY_TILE;
         parallel::for_each(tiles, cost, |index, tile| {
             let (kv_head, first) = (index % kv_heads, first_token(index));
             let rows = first..tokens.min(first + QUERY_TILE);
             tile.load_queries(query, rows.clone(), kv_head, &self.shape);
-            tile.attend(cache, layer, kv_head, cache.len() + rows.start, self.window, &self.shape);
+            tile.attend(cache, layer, kv_head, position + rows.start, self.window, &self.shape);
         });
         let (width, part) = (kv_heads * group * head_dim, group * head_dim);
         for (index, tile) in tiles.iter().enumerate() {
@@ -137,7 +157,7 @@ impl Projection {
         rope: Option<&Rope>,
         head_dim: usize,
         out: &'a mut Vec<f32>,
-    ) -> &'a [f32] {
+    ) -> &'a mut [f32] {
         let width = self.linear.out_features();
         let out = grown(out, tokens * width);
         project(&*self.linear, x, tokens, out);

@@ -1,10 +1,11 @@
 //! A transformer block: attention and feed-forward, each normed before and added to the residual stream after.
 
 use super::attention::Attention;
+use super::buffer::grown;
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
 use super::rope::RopePair;
-use super::scratch::{Scratch, grown};
+use super::scratch::Scratch;
 use crate::kv_cache::KvCache;
 use crate::parallel;
 

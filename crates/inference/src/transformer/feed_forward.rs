@@ -1,7 +1,7 @@
 //! Gated feed-forward layer: W_down·(act(W_gate·x) ⊙ W_up·x) (Shazeer 2020, arXiv 2002.05202).
 
+use super::buffer::grown;
 use super::project::project;
-use super::scratch::grown;
 use crate::parallel;
 use domain_types::{Activation, Linear};
 

@@ -9,7 +9,7 @@ use super::norm::RmsNorm;
 use super::rope::RopePair;
 use super::{Scratch, Transformer};
 use crate::InferenceError;
-use crate::kv_cache::KvCache;
+use crate::kv_cache::{KvCache, KvOptions};
 use domain_types::{CodecSet, DomainError, ModelSpec, TensorSource};
 use tensors::Tensors;
 
@@ -17,6 +17,7 @@ use tensors::Tensors;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoadOptions {
     context_length: Option<usize>,
+    kv: KvOptions,
 }
 
 impl LoadOptions {
@@ -25,6 +26,13 @@ impl LoadOptions {
     #[must_use]
     pub fn with_context_length(mut self, tokens: usize) -> Self {
         self.context_length = Some(tokens);
+        self
+    }
+
+    /// How the key–value cache stores what it remembers; F16 by default.
+    #[must_use]
+    pub fn with_kv(mut self, kv: KvOptions) -> Self {
+        self.kv = kv;
         self
     }
 }
@@ -53,7 +61,7 @@ pub(super) fn load(
     };
     tensors.finish()?;
     let a = &spec.attention;
-    let cache = KvCache::new(spec.layers, a.kv_heads, a.head_dim, capacity);
+    let cache = KvCache::new(spec.layers, a.kv_heads, a.head_dim, capacity, options.kv);
     Ok(Transformer { embedding, blocks, output_norm, head, rope, cache, scratch: Scratch::default(), spec })
 }
 

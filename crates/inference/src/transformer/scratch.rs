@@ -1,5 +1,7 @@
 //! Buffers for activations: grown to the largest batch seen, then reused, so that decoding allocates nothing here.
 
+use super::attention::AttentionScratch;
+
 /// Activations of one batch, row after row.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -10,17 +12,9 @@ pub(super) struct Scratch {
     /// Output of a half block before it joins the residual stream: tokens × width.
     pub(super) output: Vec<f32>,
     /// Buffers of the attention layers.
-    pub(super) attention: super::attention::AttentionScratch,
+    pub(super) attention: AttentionScratch,
     /// Gate, then activated product, of a feed-forward layer: tokens × ffn_width.
     pub(super) gate: Vec<f32>,
     /// Up projection of a feed-forward layer: tokens × ffn_width.
     pub(super) up: Vec<f32>,
-}
-
-/// The first `len` elements of a buffer, made longer where needed. What they hold is left over from earlier use.
-pub(super) fn grown(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    &mut buffer[..len]
 }

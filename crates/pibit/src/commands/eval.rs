@@ -6,7 +6,7 @@ use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Result, bail};
-use inference::EvalReport;
+use inference::{EvalReport, KvFormat, KvOptions, LoadOptions};
 use qat_training::corpus::Domain;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,6 +32,9 @@ pub struct Args {
     /// Evaluate on held-out text of the built-in corpus, which `tiny` was trained on
     #[arg(long)]
     corpus: bool,
+    /// Format of the key–value cache (the reference's stays f16): f16, q8, q4, q2 or k4v2
+    #[arg(long, value_name = "FORMAT", default_value_t)]
+    kv: KvFormat,
     /// Tokens per chunk
     #[arg(long, default_value_t = 512)]
     ctx: usize,
@@ -53,6 +56,7 @@ pub struct Args {
 struct Evaluation {
     model: String,
     bytes: u64,
+    kv: &'static str,
     #[serde(flatten)]
     text: Option<EvalReport>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -80,7 +84,8 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         }
         (None, false) => None,
     };
-    let mut model = LoadedModel::load(context, &args.model, None)?;
+    let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
+    let mut model = LoadedModel::load_with(context, &args.model, options)?;
     let mut reference =
         args.reference.as_ref().map(|r| LoadedModel::load(context, r, Some(args.ctx))).transpose()?;
     let bytes = args.model.size(&*model.source)?;
@@ -93,6 +98,7 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
     Ok(Evaluation {
         model: args.model.to_string(),
         bytes,
+        kv: args.kv.name(),
         text: report,
         tasks: details.iter().map(|t| (t.domain, t.accuracy)).collect(),
         task_details: details,

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use anyhow::{Result, bail};
-use inference::{GenerateOptions, Sampler, SamplerOptions, generate};
+use inference::{GenerateOptions, KvFormat, KvOptions, LoadOptions, Sampler, SamplerOptions, generate};
 use std::io::Write;
 use std::ops::ControlFlow;
 
@@ -19,6 +19,9 @@ pub struct Args {
     /// Tokens to generate at most
     #[arg(short = 'n', long, default_value_t = 128)]
     tokens: usize,
+    /// Format of the key–value cache: f16, q8, q4, q2 or k4v2
+    #[arg(long, value_name = "FORMAT", default_value_t)]
+    kv: KvFormat,
     #[command(flatten)]
     sampling: Sampling,
 }
@@ -57,7 +60,8 @@ impl Sampling {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
-    let mut model = LoadedModel::load(context, &args.model, None)?;
+    let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
+    let mut model = LoadedModel::load_with(context, &args.model, options)?;
     let tokens = model.prompt_tokens(&args.prompt)?;
     if tokens.is_empty() {
         bail!("the prompt is empty and the model has no start token; give some text with -p");
