@@ -13,7 +13,8 @@ pub(super) fn run(programs: &Programs, filter: Option<&str>, quick: bool) -> Res
     let machine = Machine::measure(programs)?;
     let folder = sh::root().join("target/pibit/criterion");
     let start = SystemTime::now();
-    let mut command = sh::cargo(["bench", "--package", "benches", "--"]);
+    // The pattern names Criterion's targets alone; otherwise cargo starts the programs' unit tests as well.
+    let mut command = sh::cargo(["bench", "--package", "benches", "--bench", "*", "--"]);
     command.env("CRITERION_HOME", &folder).args(filter);
     if quick {
         command.arg("--quick");

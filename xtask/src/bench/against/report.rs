@@ -31,7 +31,7 @@ pub(super) fn markdown(
 
 fn legend(args: &Args) -> String {
     format!(
-        "Tokens per second, medians of {} rounds in which every file had its turn (least to largest). × is pibit over \
+        "Tokens per second: median (least–largest); rounds in which every file had its turn: {}. × is pibit over \
          llama.cpp, on the line above with llama.cpp's name. Decoding is {TOKENS} single tokens from an empty context. \
          \"of bandwidth\" is weights read per second over what the same threads read per second from a buffer as large \
          as those weights.\n",
