@@ -12,7 +12,7 @@ fn hadamard(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("plain", n), |b| b.iter(|| transform(black_box(&mut x), n)));
         let rotation = SignedHadamard::new(n, 1).expect("a power of two");
         group.bench_function(BenchmarkId::new("signed", n), |b| {
-            b.iter(|| rotation.forward(black_box(&mut x)))
+            b.iter(|| rotation.forward(black_box(&mut x)));
         });
     }
 }
