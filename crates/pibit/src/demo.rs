@@ -51,7 +51,7 @@ impl Demo<'_> {
             .with_context(|| format!("could not create {}", self.output.display()))?;
         let source = self.model.open(self.context)?;
         let text = self.text.map_or_else(|| Ok(Text::held_out_corpus()), Text::read)?;
-        let mut reference = LoadedModel::load(self.context, self.model, Some(CTX))?;
+        let mut reference = LoadedModel::exact(self.context, self.model, CTX)?;
         let mut rows = vec![self.measure_reference(&text)?];
         for format in formats_for(&*source) {
             self.context.progress.note(&format!("{format}:"));
@@ -81,8 +81,7 @@ impl Demo<'_> {
 
     /// Has the 3-bit model continue a prompt greedily.
     fn sample(&self) -> Result<report::SampleText> {
-        let mut model =
-            LoadedModel::load(self.context, &ModelRef::Path(self.file(SAMPLE_FORMAT)), Some(CTX))?;
+        let mut model = LoadedModel::exact(self.context, &ModelRef::Path(self.file(SAMPLE_FORMAT)), CTX)?;
         let prompt = match self.model {
             ModelRef::Tiny => Corpus::new(0).tasks(Domain::Arithmetic, 1)[0].prompt().to_owned(),
             _ => "The three largest cities of France are".to_owned(),

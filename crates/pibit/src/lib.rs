@@ -2,6 +2,7 @@
 
 pub mod cli;
 mod commands;
+mod compute;
 mod context;
 mod demo;
 mod evaluation;

@@ -5,6 +5,7 @@ use crate::model_ref::ModelRef;
 use anyhow::{Context as _, Result};
 use domain_types::{TensorSource, TokenId, Tokenizer};
 use inference::{LoadOptions, Transformer};
+use quant_core::{Activations, Codecs};
 
 /// A model that is ready to run.
 pub(crate) struct LoadedModel {
@@ -14,20 +15,24 @@ pub(crate) struct LoadedModel {
 }
 
 impl LoadedModel {
-    /// Opens and loads a model with room for `context_length` tokens (the model's own maximum where `None`).
-    pub(crate) fn load(context: &Context, model: &ModelRef, context_length: Option<usize>) -> Result<Self> {
-        let defaults = LoadOptions::default();
-        let options = context_length.map_or(defaults, |tokens| defaults.with_context_length(tokens));
-        Self::load_with(context, model, options)
+    /// A model with room for `context_length` tokens that computes exactly: for measuring what weights are worth.
+    pub(crate) fn exact(context: &Context, model: &ModelRef, context_length: usize) -> Result<Self> {
+        let options = LoadOptions::default().with_context_length(context_length);
+        Self::load(context, model, options, Activations::F32)
     }
 
-    /// Opens and loads a model.
-    pub(crate) fn load_with(context: &Context, model: &ModelRef, options: LoadOptions) -> Result<Self> {
+    /// Opens and loads a model whose linear layers compute with such activations.
+    pub(crate) fn load(
+        context: &Context,
+        model: &ModelRef,
+        options: LoadOptions,
+        activations: Activations,
+    ) -> Result<Self> {
         let _span = tracing::info_span!("load", model = %model).entered();
         let source = model.open(context)?;
         let tokenizer =
             model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {model}"))?;
-        let transformer = Transformer::load(&*source, &context.codecs, options)
+        let transformer = Transformer::load(&*source, &Codecs::new(activations), options)
             .with_context(|| format!("could not load {model}"))?;
         Ok(Self { source, tokenizer: Box::new(tokenizer), transformer })
     }

@@ -6,7 +6,10 @@
 
 mod quantize;
 
+use crate::QuantError;
 use crate::isa::STRIP;
+use std::fmt;
+use std::str::FromStr;
 
 /// What the activations of a linear layer are while it multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -17,6 +20,34 @@ pub enum Activations {
     /// 8-bit integers with a scale per 32, for formats that have such a kernel (`FormatEntry::is_fused`); the others
     /// compute as with [`F32`](Self::F32).
     Int8,
+}
+
+impl Activations {
+    /// `f32` or `int8`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+impl fmt::Display for Activations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Activations {
+    type Err = QuantError;
+
+    fn from_str(text: &str) -> Result<Self, QuantError> {
+        let all = [Self::F32, Self::Int8];
+        all.into_iter().find(|a| a.name() == text).ok_or_else(|| QuantError::BadOption {
+            format: "activations".into(),
+            reason: format!("there is no {text}; choose f32 (exact) or int8 (fast)"),
+        })
+    }
 }
 
 /// Activations in a block.

@@ -23,6 +23,7 @@ mod testing;
 pub use activations::Activations;
 pub use error::QuantError;
 pub use export::export_tensor;
+pub use isa::instruction_set;
 pub use options::{GridConstant, QuantizeOptions, StepSearch};
 pub use registry::{Codecs, FormatEntry, catalogue, entries, quantizer};
 pub use stats::{Comparison, GridFit, compare, grid_fit};

@@ -5,12 +5,12 @@ mod spread;
 
 pub(crate) use measure::{Workload, measure};
 
+use crate::compute::Compute;
 use crate::context::Context;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Result, bail};
-use inference::{KvFormat, KvOptions, LoadOptions};
 use measure::{Speed, TokenSpeed};
 
 #[derive(clap::Args)]
@@ -32,9 +32,8 @@ pub struct Args {
     /// Times that each measurement is repeated; the median counts
     #[arg(short, long, default_value_t = 3)]
     repetitions: usize,
-    /// Format of the key–value cache: f16, q8, q4, q2 or k4v2
-    #[arg(long, value_name = "FORMAT", default_value_t)]
-    kv: KvFormat,
+    #[command(flatten)]
+    compute: Compute,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -47,9 +46,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     if args.repetitions == 0 {
         bail!("-r must be at least 1");
     }
-    let options = LoadOptions::default().with_context_length(longest);
-    let options = options.with_kv(KvOptions::new(args.kv));
-    let mut model = LoadedModel::load_with(context, &args.model, options)?;
+    let options = args.compute.load_options().with_context_length(longest);
+    let mut model = LoadedModel::load(context, &args.model, options, args.compute.activations)?;
     let speed = measure(context, &args.model, &mut model, &work)?;
     if args.json {
         return output::json(&speed);

@@ -1,12 +1,13 @@
 //! `pibit chat`: a conversation on the terminal.
 
 use super::run::{Sampling, stream};
+use crate::compute::Compute;
 use crate::context::Context;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use anyhow::{Result, bail};
 use domain_types::TokenModel;
-use inference::{ChatMessage, ChatTemplate, KvFormat, KvOptions, LoadOptions};
+use inference::{ChatMessage, ChatTemplate};
 use std::io::{BufRead, IsTerminal, Write};
 
 #[derive(clap::Args)]
@@ -22,17 +23,16 @@ pub struct Args {
     /// Tokens of an answer at most
     #[arg(short = 'n', long, default_value_t = 512)]
     tokens: usize,
-    /// Format of the key–value cache: f16, q8, q4, q2 or k4v2
-    #[arg(long, value_name = "FORMAT", default_value_t)]
-    kv: KvFormat,
+    #[command(flatten)]
+    compute: Compute,
     #[command(flatten)]
     sampling: Sampling,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
-    let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
-    let mut model = LoadedModel::load_with(context, &args.model, options)?;
+    let mut model =
+        LoadedModel::load(context, &args.model, args.compute.load_options(), args.compute.activations)?;
     let template = ChatTemplate::from_metadata(model.source.metadata())?;
     let mut messages: Vec<ChatMessage> = args.system.iter().map(ChatMessage::system).collect();
     let interactive = std::io::stdin().is_terminal();

@@ -8,6 +8,7 @@ use crate::output;
 use anyhow::{Result, bail};
 use inference::{EvalReport, KvFormat, KvOptions, LoadOptions};
 use qat_training::corpus::Domain;
+use quant_core::Activations;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ pub struct Args {
     /// Format of the key–value cache (the reference's stays f16): f16, q8, q4, q2 or k4v2
     #[arg(long, value_name = "FORMAT", default_value_t)]
     kv: KvFormat,
+    /// Activations of linear layers: f32 (exact) or int8 (fast); the reference's are exact
+    #[arg(long, value_name = "TYPE", default_value_t = Activations::F32)]
+    activations: Activations,
     /// Tokens per chunk
     #[arg(long, default_value_t = 512)]
     ctx: usize,
@@ -57,6 +61,7 @@ struct Evaluation {
     model: String,
     bytes: u64,
     kv: &'static str,
+    activations: &'static str,
     #[serde(flatten)]
     text: Option<EvalReport>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -85,9 +90,9 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         (None, false) => None,
     };
     let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
-    let mut model = LoadedModel::load_with(context, &args.model, options)?;
+    let mut model = LoadedModel::load(context, &args.model, options, args.activations)?;
     let mut reference =
-        args.reference.as_ref().map(|r| LoadedModel::load(context, r, Some(args.ctx))).transpose()?;
+        args.reference.as_ref().map(|r| LoadedModel::exact(context, r, args.ctx)).transpose()?;
     let bytes = args.model.size(&*model.source)?;
     let ((report, details), seconds) = context.timed(|| {
         let report = text
@@ -99,6 +104,7 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         model: args.model.to_string(),
         bytes,
         kv: args.kv.name(),
+        activations: args.activations.name(),
         text: report,
         tasks: details.iter().map(|t| (t.domain, t.accuracy)).collect(),
         task_details: details,

@@ -1,10 +1,11 @@
 //! `pibit run`: continue a text.
 
+use crate::compute::Compute;
 use crate::context::Context;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use anyhow::{Result, bail};
-use inference::{GenerateOptions, KvFormat, KvOptions, LoadOptions, Sampler, SamplerOptions, generate};
+use inference::{GenerateOptions, Sampler, SamplerOptions, generate};
 use std::io::Write;
 use std::ops::ControlFlow;
 
@@ -19,9 +20,8 @@ pub struct Args {
     /// Tokens to generate at most
     #[arg(short = 'n', long, default_value_t = 128)]
     tokens: usize,
-    /// Format of the key–value cache: f16, q8, q4, q2 or k4v2
-    #[arg(long, value_name = "FORMAT", default_value_t)]
-    kv: KvFormat,
+    #[command(flatten)]
+    compute: Compute,
     #[command(flatten)]
     sampling: Sampling,
 }
@@ -60,8 +60,8 @@ impl Sampling {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
-    let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
-    let mut model = LoadedModel::load_with(context, &args.model, options)?;
+    let mut model =
+        LoadedModel::load(context, &args.model, args.compute.load_options(), args.compute.activations)?;
     let tokens = model.prompt_tokens(&args.prompt)?;
     if tokens.is_empty() {
         bail!("the prompt is empty and the model has no start token; give some text with -p");

@@ -8,6 +8,8 @@ use crate::model_ref::ModelRef;
 use crate::quantize::{Plan, PlanOptions, Rounding, TensorReport, quantize_model};
 use anyhow::Result;
 use domain_types::TensorSource;
+use inference::LoadOptions;
+use quant_core::Activations;
 use quant_core::Comparison;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -69,13 +71,16 @@ impl Demo<'_> {
     }
 
     fn measure(&self, name: &ModelRef, reference: Option<&mut LoadedModel>, text: &Text) -> Result<Row> {
-        let mut model = LoadedModel::load(self.context, name, Some(CTX))?;
+        let mut model = LoadedModel::exact(self.context, name, CTX)?;
         let bytes = name.size(&*model.source)?;
         let weights: usize = model.source.tensors().iter().map(|t| t.shape.elements()).sum();
         let quality = measure_text(self.context, &mut model, reference, text, CTX, self.chunks)?;
         let tasks = measure_tasks(self.context, &mut model, self.task_domains(), self.task_samples)?;
         let work = bench::Workload { prompts: vec![128], tokens: 32, repetitions: 1 };
-        let speed = bench::measure(self.context, name, &mut model, &work)?;
+        // quality is that of the weights, speed that of running them
+        let options = LoadOptions::default().with_context_length(CTX);
+        let mut fast = LoadedModel::load(self.context, name, options, Activations::Int8)?;
+        let speed = bench::measure(self.context, name, &mut fast, &work)?;
         Ok(Row {
             format: String::new(),
             bytes,

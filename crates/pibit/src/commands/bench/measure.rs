@@ -31,6 +31,8 @@ impl Workload {
 pub(crate) struct Speed {
     pub(crate) model: String,
     pub(crate) threads: usize,
+    /// Instructions that integer kernels use.
+    pub(crate) isa: &'static str,
     /// Bytes of weights that a decoded token reads: all but an embedding that is only looked up.
     pub(crate) weight_bytes: usize,
     /// Median tokens per second of the first prompt.
@@ -67,6 +69,7 @@ pub(crate) fn measure(
     Ok(Speed {
         model: name.to_string(),
         threads: rayon::current_num_threads(),
+        isa: quant_core::instruction_set(),
         weight_bytes: network.weight_bytes(),
         prefill_tps: prefill.first().map(|p| p.spread.median),
         decode_tps: decode.as_ref().map(|d| d.spread.median),
