@@ -11,10 +11,16 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod level;
+mod prefetch;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod row;
 mod scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 
 pub(crate) use level::Level;
+pub(crate) use prefetch::prefetch_after;
 use row::RowIsa;
 
 /// Weights whose codes are one vector of bytes.
@@ -31,6 +37,12 @@ pub(crate) trait Kernel {
 /// Runs a kernel with the best instructions there are, or those that `PIBIT_ISA` names.
 pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     Level::selected().eval(kernel)
+}
+
+/// Name of the instruction set that integer kernels use: the best that the processor has, or the one that the
+/// environment variable `PIBIT_ISA` names (`scalar`, `avx2`, `avx512`, `neon`, …).
+pub fn instruction_set() -> &'static str {
+    Level::selected().name()
 }
 
 /// Lane operations on two rows at a time.

@@ -1,5 +1,9 @@
 //! Which instruction sets there are, and the choice between them: once per process.
 
+#[cfg(target_arch = "aarch64")]
+use super::neon::{Dot, Long, Neon};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::simd128::Simd128;
 use super::{Isa, Kernel, scalar::Scalar};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
@@ -13,6 +17,12 @@ pub(crate) enum Level {
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon<Long>),
+    #[cfg(target_arch = "aarch64")]
+    NeonDot(Neon<Dot>),
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128(Simd128),
 }
 
 impl Level {
@@ -24,6 +34,12 @@ impl Level {
             Self::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => "neon",
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDot(_) => "neon-dotprod",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Simd128(_) => Simd128::NAME,
         }
     }
 
@@ -35,6 +51,13 @@ impl Level {
             levels.extend(Avx2::new().map(Self::Avx2));
             levels.extend(Avx512::new().map(Self::Avx512));
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            levels.push(Self::Neon(Neon::<Long>::new()));
+            levels.extend(Neon::<Dot>::new().map(Self::NeonDot));
+        }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        levels.push(Self::Simd128(Simd128));
         levels
     }
 
@@ -65,6 +88,24 @@ impl Level {
             Self::Avx2(isa) => isa.eval(kernel),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(isa) => isa.eval(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(isa) => isa.eval(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDot(isa) => isa.eval(kernel),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Simd128(isa) => isa.eval(kernel),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who tests with `PIBIT_ISA` set tests that set.
+    #[test]
+    fn the_wanted_set_is_there() {
+        let Ok(wanted) = std::env::var("PIBIT_ISA") else { return };
+        assert_eq!(Level::selected().name(), wanted);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{BlockKernel, Lazy, MAX_BYTES, block_of, pair_of, strips_in};
 use crate::activations::{ActivationBlock, STRIPS};
-use crate::isa::{Isa, Kernel};
+use crate::isa::{Isa, Kernel, prefetch_after};
 use std::marker::PhantomData;
 
 /// `y[i] = row i · x`.
@@ -51,6 +51,8 @@ fn add_block<K: BlockKernel, I: Isa>(
         let block = K::load(isa, [&full[0][..K::BYTES], &full[1][..K::BYTES]]);
         return K::accumulate(isa, &block, &Lazy::<K, I>(&block), strips_in(row_len, index), x, total);
     }
+    prefetch_after(bytes[0]);
+    prefetch_after(bytes[1]);
     let block = K::load(isa, bytes);
     let count = if bytes[0].len() == K::BYTES { STRIPS } else { strips_in(row_len, index) };
     K::accumulate(isa, &block, &Lazy::<K, I>(&block), count, x, total)
