@@ -1,6 +1,6 @@
 //! Older positions of one head, in few bits, a block at a time.
 
-use super::panel::{MOST_SHARING, Panel, PanelShape, PanelStore, Steps};
+use super::panel::{Fit, MOST_SHARING, Panel, PanelShape, PanelStore, Steps};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -23,8 +23,10 @@ pub(super) struct Cold {
 impl Cold {
     pub(super) fn new(head_dim: usize, limit: usize, (key_bits, value_bits): (usize, usize)) -> Self {
         let group = group(head_dim);
-        let keys = PanelShape { bits: key_bits, rows: group, lanes: BLOCK, steps: Steps::PerLane };
-        let values = PanelShape { bits: value_bits, rows: BLOCK, lanes: group, steps: Steps::PerRow };
+        let (steps, fit) = (Steps::PerLane, Fit::LeastSquares);
+        let keys = PanelShape { bits: key_bits, rows: group, lanes: BLOCK, steps, fit };
+        let (steps, fit) = (Steps::PerRow, Fit::Unshrunk);
+        let values = PanelShape { bits: value_bits, rows: BLOCK, lanes: group, steps, fit };
         Self { head_dim, limit, keys: PanelStore::new(keys), values: PanelStore::new(values) }
     }
 

@@ -6,6 +6,7 @@ mod vector;
 use super::cold::BLOCK;
 use super::grow;
 use half::f16;
+pub(super) use vector::Fit;
 
 /// Most numbers that share a step.
 pub(super) const MOST_SHARING: usize = 64;
@@ -19,6 +20,7 @@ pub(super) struct PanelShape {
     /// Numbers of a row: 32 or 64.
     pub(super) lanes: usize,
     pub(super) steps: Steps,
+    pub(super) fit: Fit,
 }
 
 /// What shares a step and an offset.
@@ -113,12 +115,12 @@ impl PanelStore {
     /// Appends a panel of vectors, each with its step: they become rows or lanes. Of each as much counts as the panel
     /// is wide or high.
     pub(super) fn push(&mut self, vectors: &[[f32; MOST_SHARING]; BLOCK]) {
-        let PanelShape { bits, rows, lanes, steps: along } = self.shape;
+        let PanelShape { bits, rows, lanes, steps: along, fit } = self.shape;
         let (mut steps, mut offsets) = ([f16::ZERO; BLOCK], [f16::ZERO; BLOCK]);
         let mut codes = [[0; MOST_SHARING]; BLOCK];
         let len = if along == Steps::PerRow { lanes } else { rows };
         for (i, vector) in vectors.iter().enumerate() {
-            (steps[i], offsets[i]) = vector::quantize(&vector[..len], bits, &mut codes[i]);
+            (steps[i], offsets[i]) = vector::quantize(&vector[..len], bits, fit, &mut codes[i]);
         }
         self.steps.push(steps);
         self.offsets.push(offsets);

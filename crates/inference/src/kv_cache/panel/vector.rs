@@ -9,22 +9,34 @@ const ROUNDS: usize = 4;
 /// 1.5·2²³: a float of this size has no fraction, so adding it rounds to the nearest integer.
 const ROUNDER: f32 = 12_582_912.0;
 
+/// What step and offset are best for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::kv_cache) enum Fit {
+    /// The least error of each number. Right for keys: a noisy score that is a little small does less harm in the
+    /// softmax than one that is not.
+    LeastSquares,
+    /// Decoded numbers as large as the numbers along them. Least squares makes them smaller by the share of the error,
+    /// a tenth at 2 bits. Right for values: of many that are summed, errors that differ average out, one that all have
+    /// in common does not.
+    Unshrunk,
+}
+
 /// Writes the codes of `x` and gives step and offset.
 ///
 /// Two grids are tried: one over the whole range, and the least-squares fit that starts from a narrower one, which
 /// loses less where the ends of the range are rare (Lloyd 1982, for a uniform grid). Where a number is not finite the
 /// offset is NaN, so that damage stays visible.
-pub(super) fn quantize(x: &[f32], bits: usize, codes: &mut [u8; MOST_SHARING]) -> (f16, f16) {
+pub(super) fn quantize(x: &[f32], bits: usize, fit: Fit, codes: &mut [u8; MOST_SHARING]) -> (f16, f16) {
     let (mut step, mut offset) = (0.0, f32::NAN);
     if x.iter().all(|x| x.is_finite()) {
         let top = ((1_u32 << bits) - 1) as f32;
-        fit(x, top, codes, &mut step, &mut offset);
+        search(x, top, fit, codes, &mut step, &mut offset);
     }
     (f16::from_f32(step), f16::from_f32(offset))
 }
 
 vectorized! {
-    fn fit(x: &[f32], top: f32, codes: &mut [u8; MOST_SHARING], step: &mut f32, offset: &mut f32) {
+    fn search(x: &[f32], top: f32, fit: Fit, codes: &mut [u8; MOST_SHARING], step: &mut f32, offset: &mut f32) {
         let (low, high) = x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
         let mut best = Grid::new((high - low) / top, low, top);
         // With 8 bits the range is what limits the error.
@@ -37,7 +49,10 @@ vectorized! {
         for (code, x) in codes.iter_mut().zip(x) {
             *code = best.code(*x) as u8;
         }
-        (*step, *offset) = best.unshrunk(x);
+        (*step, *offset) = match fit {
+            Fit::LeastSquares => (best.step, best.offset),
+            Fit::Unshrunk => best.unshrunk(x),
+        };
     }
 }
 
@@ -63,10 +78,7 @@ impl Grid {
         ((x - self.offset) * self.inverse).max(0.0).min(self.top) + ROUNDER - ROUNDER
     }
 
-    /// Step and offset with which decoded numbers are as large as `x` along `x`, for the codes that the grid gives.
-    ///
-    /// Of least squares they would be too small by the share of the error (a tenth at 2 bits). Attention sums many
-    /// numbers: errors that differ average out there, one that all have in common does not.
+    /// Step and offset for [`Fit::Unshrunk`] and the codes that the grid gives.
     #[inline(always)]
     fn unshrunk(self, x: &[f32]) -> (f32, f32) {
         let mean = lane_sums(x, |x| [x])[0] / x.len() as f32;
