@@ -31,6 +31,18 @@ pub enum DomainError {
         /// The tensor's row length.
         row_len: usize,
     },
+    /// A number of rows that the format cannot hold.
+    #[error(
+        "format {format} needs matrices of a multiple of {multiple} rows, this tensor has {rows}; choose a format that stores rows one by one (see `docs/formats.md`)"
+    )]
+    RowCount {
+        /// The format's name.
+        format: String,
+        /// What the number of rows must be divisible by.
+        multiple: usize,
+        /// Rows of the tensor's matrices.
+        rows: usize,
+    },
     /// A byte slice whose length is not what format and shape ask for.
     #[error("tensor of format {format} and shape {shape} takes {expected} bytes, got {actual}")]
     ByteLength {

@@ -69,7 +69,9 @@ impl QuantFormat {
         self.ggml_type
     }
 
-    /// Bits per weight of a full block, scales included.
+    /// Bits per weight of a full block, scales included. Without them where they belong to rows
+    /// ([`RowRule::RowsDown`]): their share depends on the row length, see
+    /// [`QuantTensor::bits_per_weight`](crate::QuantTensor::bits_per_weight).
     pub fn bits_per_weight(&self) -> f64 {
         self.block_bytes as f64 * 8.0 / self.block_len as f64
     }
@@ -96,8 +98,16 @@ impl QuantFormat {
     /// What row lengths must be divisible by.
     pub const fn row_multiple(&self) -> usize {
         match self.row_rule {
-            RowRule::WholeBlocks => self.block_len,
+            RowRule::WholeBlocks | RowRule::RowsDown { .. } => self.block_len,
             RowRule::ShortTail { granule, .. } => granule,
+        }
+    }
+
+    /// What the number of rows of a matrix must be divisible by.
+    pub const fn row_group(&self) -> usize {
+        match self.row_rule {
+            RowRule::WholeBlocks | RowRule::ShortTail { .. } => 1,
+            RowRule::RowsDown { row_group, .. } => row_group,
         }
     }
 
@@ -109,6 +119,10 @@ impl QuantFormat {
     /// **The** size function: bytes that a tensor of this shape takes, checked. Every constructor, reader and writer
     /// calls it.
     pub fn byte_len(&self, shape: &Shape) -> Result<usize, DomainError> {
+        let (multiple, rows) = (self.row_group(), shape.matrix_rows());
+        if !rows.is_multiple_of(multiple) {
+            return Err(DomainError::RowCount { format: self.id.to_string(), multiple, rows });
+        }
         self.row_bytes(shape.row_len())?
             .checked_mul(shape.rows())
             .filter(|&n| isize::try_from(n).is_ok())
@@ -161,6 +175,19 @@ mod tests {
         let q4_k = QuantFormat::new("q4_k", 256, 144, RowRule::WholeBlocks);
         assert!(q4_k.row_bytes(576).is_err());
         assert!(q4_k.row_bytes(0).is_err());
+    }
+
+    #[test]
+    fn rows_down_needs_groups_of_rows_in_every_matrix() {
+        let t3 = QuantFormat::new("t3", 32, 12, RowRule::RowsDown { row_group: 32, header_bytes: 2 });
+        let size = |dims: &[usize]| t3.byte_len(&Shape::new(dims).unwrap());
+        assert_eq!(size(&[64, 96]).unwrap(), 64 * (36 + 2));
+        assert_eq!(size(&[2, 64, 96]).unwrap(), 2 * 64 * (36 + 2));
+        for dims in [&[48, 96][..], &[2, 16, 96], &[96], &[1, 96]] {
+            let e = size(dims).unwrap_err();
+            assert!(e.to_string().contains("multiple of 32 rows"), "{e}");
+        }
+        assert!(matches!(size(&[64, 80]), Err(DomainError::RowLength { multiple: 32, .. })));
     }
 
     #[test]

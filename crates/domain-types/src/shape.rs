@@ -65,6 +65,11 @@ impl Shape {
         self.elements() / self.row_len()
     }
 
+    /// Rows of each matrix in a stack of them: the last dimension but one, or 1 for a vector.
+    pub fn matrix_rows(&self) -> usize {
+        self.dims().iter().rev().nth(1).copied().unwrap_or(1)
+    }
+
     /// Number of elements.
     pub fn elements(&self) -> usize {
         self.dims().iter().product()
@@ -97,8 +102,9 @@ mod tests {
     fn rows_and_row_length_follow_the_innermost_dimension() {
         let s = Shape::new(&[8, 3, 256]).unwrap();
         assert_eq!((s.rows(), s.row_len(), s.elements()), (24, 256, 6144));
-        assert_eq!(s.to_string(), "8×3×256");
-        assert_eq!(Shape::vector(5).unwrap().rows(), 1);
+        assert_eq!((s.matrix_rows(), s.to_string().as_str()), (3, "8×3×256"));
+        let vector = Shape::vector(5).unwrap();
+        assert_eq!((vector.rows(), vector.matrix_rows()), (1, 1));
     }
 
     #[test]

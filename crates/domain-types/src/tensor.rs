@@ -4,7 +4,7 @@ mod info;
 
 pub use info::TensorInfo;
 
-use crate::{DomainError, QuantFormat, Shape};
+use crate::{DomainError, QuantFormat, RowRule, Shape};
 use alloc::string::ToString;
 use bytes::Bytes;
 
@@ -46,7 +46,7 @@ impl<'a> TensorView<'a> {
         self.bytes
     }
 
-    /// Bytes of each row.
+    /// Bytes of each row: how far rows are apart, where they lie one after another.
     pub fn row_stride(&self) -> usize {
         self.bytes.len() / self.shape.rows()
     }
@@ -54,8 +54,13 @@ impl<'a> TensorView<'a> {
     /// The bytes of row `index`.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If there is no such row, or the format's rows do not lie together ([`RowRule::RowsDown`]).
     pub fn row(&self, index: usize) -> &'a [u8] {
+        assert!(
+            !matches!(self.format.row_rule(), RowRule::RowsDown { .. }),
+            "the bytes of a row of {} do not lie together",
+            self.format
+        );
         let stride = self.row_stride();
         &self.bytes[index * stride..(index + 1) * stride]
     }

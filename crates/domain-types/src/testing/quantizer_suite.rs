@@ -11,7 +11,7 @@ pub fn quantizer_conformance(quantizer: &dyn Quantizer, codec: &dyn WeightCodec,
     assert_eq!(format, codec.format(), "quantizer and codec must belong together");
     let multiple = format.row_multiple();
     for row_len in [multiple, format.block_len(), format.block_len() * 2 + multiple % format.block_len()] {
-        let shape = Shape::matrix(3, row_len).expect("usable");
+        let shape = Shape::matrix(3 * format.row_group(), row_len).expect("usable");
         let weights = gaussian_like(row_len as u64, shape.elements());
         let request = QuantizeRequest::new(&weights, shape).expect("finite");
         let tensor = quantizer.quantize(&request).expect("rows fit");
@@ -29,7 +29,7 @@ pub fn quantizer_conformance(quantizer: &dyn Quantizer, codec: &dyn WeightCodec,
 
 fn edge_cases(quantizer: &dyn Quantizer, codec: &dyn WeightCodec) {
     let format = quantizer.format();
-    let shape = Shape::matrix(2, format.block_len()).expect("usable");
+    let shape = Shape::matrix(2 * format.row_group(), format.block_len()).expect("usable");
     for value in [0.0_f32, 1e-30, -1e-30, 1e4, -1e4] {
         let weights = vec![value; shape.elements()];
         let tensor =
@@ -40,7 +40,7 @@ fn edge_cases(quantizer: &dyn Quantizer, codec: &dyn WeightCodec) {
         assert!(value != 0.0 || decoded.iter().all(|&x| x == 0.0), "{format}: zeros must stay zeros");
     }
     if format.row_multiple() > 1 {
-        let shape = Shape::matrix(1, format.row_multiple() + 1).expect("usable");
+        let shape = Shape::matrix(format.row_group(), format.row_multiple() + 1).expect("usable");
         let weights = gaussian_like(1, shape.elements());
         let request = QuantizeRequest::new(&weights, shape).expect("finite");
         quantizer.quantize(&request).expect_err("a row that does not fit is an error");
