@@ -18,8 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(compare(&weights, &tensor)?.quality().mse)
         };
         let (searched, closed) = (mse(StepSearch::Mse, None)?, mse(StepSearch::Rms, None)?);
-        let bound = 0.25_f64.powf(format.bits_per_weight());
-        println!("| {format} | {:.4} | {searched:.5} | {closed:.5} | {bound:.5} |", format.bits_per_weight());
+        let bits = format.byte_len(&shape)? as f64 * 8.0 / shape.elements() as f64;
+        println!("| {format} | {bits:.4} | {searched:.5} | {closed:.5} | {:.5} |", 0.25_f64.powf(bits));
         if format.id().starts_with("pi") {
             for k in 2..=5 {
                 println!("| … k = {k} | | | {:.5} | |", mse(StepSearch::Rms, Some(k))?);

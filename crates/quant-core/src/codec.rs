@@ -30,11 +30,17 @@ pub(crate) trait RowCodec: WeightCodec {
     /// Levels of the format's grid, where its blocks are one grid each.
     fn levels(&self) -> Option<usize>;
 
-    /// Decodes a row of whole blocks and perhaps a short one.
-    fn decode_row(&self, bytes: &[u8], out: &mut [f32]);
+    /// Decodes row `index`.
+    fn decode_row(&self, tensor: &TensorView<'_>, index: usize, out: &mut [f32]);
 
-    /// The step at each block's weights where the format knows it: `found` gets the block's range and its step.
-    fn block_steps(&self, bytes: &[u8], row_len: usize, found: &mut dyn FnMut(Range<usize>, Option<f32>));
+    /// The step at the weights of each block of row `index` where the format knows it: `found` gets the block's range
+    /// and its step.
+    fn block_steps(
+        &self,
+        tensor: &TensorView<'_>,
+        index: usize,
+        found: &mut dyn FnMut(Range<usize>, Option<f32>),
+    );
 }
 
 impl<F: BlockFormat> RowCodec for BlockCodec<F> {
@@ -42,13 +48,19 @@ impl<F: BlockFormat> RowCodec for BlockCodec<F> {
         F::LEVELS
     }
 
-    fn decode_row(&self, bytes: &[u8], out: &mut [f32]) {
-        F::decode_row(bytes, out);
+    fn decode_row(&self, tensor: &TensorView<'_>, index: usize, out: &mut [f32]) {
+        F::decode_row(tensor.row(index), out);
     }
 
-    fn block_steps(&self, bytes: &[u8], row_len: usize, found: &mut dyn FnMut(Range<usize>, Option<f32>)) {
+    fn block_steps(
+        &self,
+        tensor: &TensorView<'_>,
+        index: usize,
+        found: &mut dyn FnMut(Range<usize>, Option<f32>),
+    ) {
+        let row_len = tensor.shape().row_len();
         let starts = (0..row_len).step_by(F::FORMAT.block_len());
-        for (start, block) in starts.zip(bytes.chunks(F::FORMAT.block_bytes())) {
+        for (start, block) in starts.zip(tensor.row(index).chunks(F::FORMAT.block_bytes())) {
             found(start..row_len.min(start + F::FORMAT.block_len()), F::block_step(block));
         }
     }
@@ -71,7 +83,7 @@ impl<F: BlockFormat> WeightCodec for BlockCodec<F> {
 
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
         check_format::<F>(&tensor.view())?;
-        Ok(Box::new(PackedLinear::new(tensor, F::decode_row)))
+        Ok(Box::new(PackedLinear::new(tensor, |tensor, index, out| F::decode_row(tensor.row(index), out))))
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) mod q8_0;
 pub(crate) mod ternary;
 pub(crate) mod tq1_0;
 pub(crate) mod tq2_0;
+pub(crate) mod trellis;
 pub(crate) mod uq;
 
 /// The F16 at the start of `bytes`.

@@ -7,7 +7,7 @@ pub(crate) use fused::FusedLinear;
 
 use crate::gemm::rows_by_tokens;
 use crate::parallel::for_each_row;
-use domain_types::{Linear, QuantTensor};
+use domain_types::{Linear, QuantTensor, TensorView};
 use std::cell::RefCell;
 
 /// Rows that are decoded together for a matrix product. 64 rows of 1,536 weights are 400 kB of F32: they stay in the
@@ -19,14 +19,17 @@ thread_local! {
     static DECODED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Decodes a row of a tensor.
+type DecodeRow = fn(&TensorView<'_>, usize, &mut [f32]);
+
 /// A weight matrix that stays packed.
 pub(crate) struct PackedLinear {
     tensor: QuantTensor,
-    decode_row: fn(&[u8], &mut [f32]),
+    decode_row: DecodeRow,
 }
 
 impl PackedLinear {
-    pub(crate) fn new(tensor: QuantTensor, decode_row: fn(&[u8], &mut [f32])) -> Self {
+    pub(crate) fn new(tensor: QuantTensor, decode_row: DecodeRow) -> Self {
         Self { tensor, decode_row }
     }
 
@@ -40,7 +43,7 @@ impl PackedLinear {
             }
             let scratch = &mut scratch[..rows.len() * n];
             for (row, out) in rows.zip(scratch.chunks_exact_mut(n)) {
-                (self.decode_row)(view.row(row), out);
+                (self.decode_row)(&view, row, out);
             }
             work(scratch);
         });
@@ -84,7 +87,7 @@ impl Linear for PackedLinear {
 
     fn row(&self, index: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.in_features());
-        (self.decode_row)(self.tensor.view().row(index), out);
+        (self.decode_row)(&self.tensor.view(), index, out);
     }
 
     fn weight_bytes(&self) -> usize {

@@ -4,7 +4,7 @@ use crate::block::BlockEncoder;
 use crate::codec::{BlockCodec, BlockQuantizer, FusedCodec, RowCodec};
 use crate::formats::{
     float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k, q3_k,
-    q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, uq,
+    q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, trellis, uq,
 };
 use crate::kernel::{
     one_scale::OneScaleKernel, small_blocks::SmallBlocksKernel, sub_scales::SubScalesKernel,
@@ -146,6 +146,41 @@ static ENTRIES: &[FormatEntry] = &[
         .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf3>>::NEW),
     makeable(&BlockCodec::<nf::Nf4>::NEW, nf::make::<nf::Nf4>, "4-bit NormalFloat, blocks of 64")
         .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf4>>::NEW),
+    makeable(
+        &trellis::TrellisCodec::<trellis::T1>::NEW,
+        trellis::make::<trellis::T1>,
+        "1-bit trellis, windows of 8 bits, scale per row",
+    ),
+    makeable(
+        &trellis::TrellisCodec::<trellis::T2>::NEW,
+        trellis::make::<trellis::T2>,
+        "2-bit trellis, windows of 4 bits, scale per row",
+    ),
+    makeable(
+        &trellis::TrellisCodec::<trellis::T2L8>::NEW,
+        trellis::make::<trellis::T2L8>,
+        "2-bit trellis, windows of 8 bits, scale per row",
+    ),
+    makeable(
+        &trellis::TrellisCodec::<trellis::T2L12>::NEW,
+        trellis::make::<trellis::T2L12>,
+        "2-bit trellis, windows of 12 bits, scale per row",
+    ),
+    makeable(
+        &trellis::TrellisCodec::<trellis::T3>::NEW,
+        trellis::make::<trellis::T3>,
+        "3-bit trellis, windows of 7 bits, scale per row",
+    ),
+    makeable(
+        &trellis::TrellisCodec::<trellis::T3L10>::NEW,
+        trellis::make::<trellis::T3L10>,
+        "3-bit trellis, windows of 10 bits, scale per row",
+    ),
+    makeable(
+        &trellis::TrellisCodec::<trellis::T4>::NEW,
+        trellis::make::<trellis::T4>,
+        "4-bit trellis, windows of 8 bits, scale per row",
+    ),
 ];
 
 /// All formats, in the order of the table.

@@ -110,7 +110,7 @@ impl Measure<'_> {
         let (mut decoded, mut buffers) = (vec![0.0; n], self.fft.buffers());
         for row in rows {
             let original = &self.original[row * n..(row + 1) * n];
-            self.codec.decode_row(self.view.row(row), &mut decoded);
+            self.codec.decode_row(&self.view, row, &mut decoded);
             let row_sums = Sums::of_row(original, &decoded);
             if !row_sums.is_finite() {
                 let healthy = original.iter().all(|w| w.is_finite());
@@ -125,7 +125,7 @@ impl Measure<'_> {
     }
 
     fn count_outliers(&self, row: usize, original: &[f32], decoded: &[f32], sums: &mut Sums) {
-        self.codec.block_steps(self.view.row(row), original.len(), &mut |block, step| {
+        self.codec.block_steps(&self.view, row, &mut |block, step| {
             for at in block {
                 if original[at].abs() >= self.threshold {
                     let step = step.unwrap_or_else(|| outliers::step_around(decoded, at));
