@@ -1,6 +1,6 @@
 //! `cargo xtask build --target …`.
 
-mod wasm;
+pub(crate) mod wasm;
 
 use crate::sh;
 use anyhow::Result;

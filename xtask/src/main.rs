@@ -5,10 +5,12 @@ mod arch;
 mod bench;
 mod build;
 mod demo;
+mod packages;
 mod pibit;
 mod sh;
 mod test;
 mod tidy;
+mod toolchain;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -25,10 +27,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything CI runs: format, tidy, architecture, lints, tests, docs and doc tests
+    /// Everything CI runs: format, tidy, architecture, lints, tests, instruction sets, docs
     Test(test::Args),
     /// The same as `test`
     Ci(test::Args),
+    /// quant-core's unit tests on emulated processors: aarch64 (QEMU), wasm32 (Node.js)
+    TestIsa(test::isa::Args),
     /// Check that no context depends on another
     Arch,
     /// Build for a target: native, gpu, wasm32 or all
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Test(args) | Command::Ci(args) => test::run(&args),
+        Command::TestIsa(args) => test::isa::run(&args),
         Command::Arch => arch::run(),
         Command::Build(args) => build::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: the cheapest checks first.
 
+pub(crate) mod isa;
+
 use crate::{arch, sh, tidy};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     arch::run()?;
     clippy(args)?;
     tests(args, fetch_model(args).as_deref())?;
+    isa::run_where_possible()?;
     sh::run(sh::cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     println!("all checks passed in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
