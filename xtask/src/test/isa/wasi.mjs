@@ -10,6 +10,8 @@ if (Number.parseInt(process.versions.node) < 21) {
 }
 
 const [program, ...args] = process.argv.slice(2);
-const wasi = new WASI({ version: "preview1", args: [program, ...args], env: process.env });
+// A panic ends the program before libtest shows what it captured.
+const env = { ...process.env, RUST_TEST_NOCAPTURE: "1" };
+const wasi = new WASI({ version: "preview1", args: [program, ...args], env });
 const module = await WebAssembly.compile(await readFile(program));
 process.exitCode = wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));
