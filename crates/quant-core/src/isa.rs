@@ -20,7 +20,7 @@ mod scalar;
 mod simd128;
 
 pub(crate) use level::Level;
-pub(crate) use prefetch::prefetch_after;
+pub(crate) use prefetch::{prefetch_after, prefetch_far_after};
 use row::RowIsa;
 
 /// Weights whose codes are one vector of bytes.
@@ -83,6 +83,8 @@ pub(crate) trait Isa: Copy {
     fn shl(self, a: Self::Bytes, n: u32) -> Self::Bytes;
     /// Bitwise or.
     fn or(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes;
+    /// Sums of bytes, which must fit.
+    fn add(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes;
     /// `table[code]`. Codes must be below 16.
     fn lookup(self, codes: Self::Bytes, table: &[u8; 16]) -> Self::Bytes;
 

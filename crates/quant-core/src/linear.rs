@@ -3,7 +3,7 @@
 mod dot;
 mod fused;
 
-pub(crate) use fused::FusedLinear;
+pub(crate) use fused::{FusedLinear, rows_per_task, with_activations};
 
 use crate::gemm::rows_by_tokens;
 use crate::parallel::for_each_row;
@@ -96,7 +96,7 @@ impl Linear for PackedLinear {
 }
 
 /// Rows × tokens to tokens × rows.
-fn transpose(transposed: &[f32], tokens: usize, y: &mut [f32]) {
+pub(crate) fn transpose(transposed: &[f32], tokens: usize, y: &mut [f32]) {
     for_each_row(y, transposed.len() / tokens, |token, y| {
         for (out, row) in y.iter_mut().zip(transposed.chunks_exact(tokens)) {
             *out = row[token];

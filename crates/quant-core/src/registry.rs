@@ -150,37 +150,44 @@ static ENTRIES: &[FormatEntry] = &[
         &trellis::TrellisCodec::<trellis::T1>::NEW,
         trellis::make::<trellis::T1>,
         "1-bit trellis, windows of 8 bits, scale per row",
-    ),
+    )
+    .fused(&trellis::FusedTrellisCodec::<trellis::T1>::NEW),
     makeable(
         &trellis::TrellisCodec::<trellis::T2>::NEW,
         trellis::make::<trellis::T2>,
         "2-bit trellis, windows of 4 bits, scale per row",
-    ),
+    )
+    .fused(&trellis::FusedTrellisCodec::<trellis::T2>::NEW),
     makeable(
         &trellis::TrellisCodec::<trellis::T2L8>::NEW,
         trellis::make::<trellis::T2L8>,
         "2-bit trellis, windows of 8 bits, scale per row",
-    ),
+    )
+    .fused(&trellis::FusedTrellisCodec::<trellis::T2L8>::NEW),
     makeable(
         &trellis::TrellisCodec::<trellis::T2L12>::NEW,
         trellis::make::<trellis::T2L12>,
         "2-bit trellis, windows of 12 bits, scale per row",
-    ),
+    )
+    .fused(&trellis::FusedTrellisCodec::<trellis::T2L12>::NEW),
     makeable(
         &trellis::TrellisCodec::<trellis::T3>::NEW,
         trellis::make::<trellis::T3>,
         "3-bit trellis, windows of 7 bits, scale per row",
-    ),
+    )
+    .fused(&trellis::FusedTrellisCodec::<trellis::T3>::NEW),
     makeable(
         &trellis::TrellisCodec::<trellis::T3L10>::NEW,
         trellis::make::<trellis::T3L10>,
         "3-bit trellis, windows of 10 bits, scale per row",
-    ),
+    )
+    .fused(&trellis::FusedTrellisCodec::<trellis::T3L10>::NEW),
     makeable(
         &trellis::TrellisCodec::<trellis::T4>::NEW,
         trellis::make::<trellis::T4>,
         "4-bit trellis, windows of 8 bits, scale per row",
-    ),
+    )
+    .fused(&trellis::FusedTrellisCodec::<trellis::T4>::NEW),
 ];
 
 /// All formats, in the order of the table.

@@ -89,6 +89,11 @@ impl RowIsa for Avx2 {
     }
 
     #[inline(always)]
+    fn add(self, a: __m256i, b: __m256i) -> __m256i {
+        proven!(_mm256_add_epi8(a, b))
+    }
+
+    #[inline(always)]
     fn lookup(self, codes: __m256i, table: &[u8; 16]) -> __m256i {
         let table = proven!(_mm256_broadcastsi128_si256(self.half(table)));
         proven!(_mm256_shuffle_epi8(table, codes))

@@ -124,6 +124,11 @@ impl Isa for Avx512 {
     }
 
     #[inline(always)]
+    fn add(self, a: __m512i, b: __m512i) -> __m512i {
+        proven!(_mm512_add_epi8(a, b))
+    }
+
+    #[inline(always)]
     fn lookup(self, codes: __m512i, table: &[u8; 16]) -> __m512i {
         let table = proven!(_mm512_broadcast_i32x4(_mm_loadu_si128(table.as_ptr().cast())));
         proven!(_mm512_shuffle_epi8(table, codes))

@@ -170,6 +170,11 @@ impl<P: Products> RowIsa for Neon<P> {
     }
 
     #[inline(always)]
+    fn add(self, a: [uint8x16_t; 2], b: [uint8x16_t; 2]) -> [uint8x16_t; 2] {
+        proven!([vaddq_u8(a[0], b[0]), vaddq_u8(a[1], b[1])])
+    }
+
+    #[inline(always)]
     fn lookup(self, [low, high]: [uint8x16_t; 2], table: &[u8; 16]) -> [uint8x16_t; 2] {
         let table = self.half(table);
         proven!([vqtbl1q_u8(table, low), vqtbl1q_u8(table, high)])

@@ -20,6 +20,7 @@ pub(crate) trait RowIsa: Copy {
     fn shr(self, a: Self::Bytes, n: u32) -> Self::Bytes;
     fn shl(self, a: Self::Bytes, n: u32) -> Self::Bytes;
     fn or(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes;
+    fn add(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes;
     fn lookup(self, codes: Self::Bytes, table: &[u8; 16]) -> Self::Bytes;
     fn splat(self, pair: i32) -> Self::Shorts;
     fn sixteen(self, multipliers: Self::Half) -> Self::Shorts;
@@ -100,6 +101,11 @@ impl<R: RowIsa> Isa for R {
     #[inline(always)]
     fn or(self, a: [R::Bytes; 2], b: [R::Bytes; 2]) -> [R::Bytes; 2] {
         [RowIsa::or(self, a[0], b[0]), RowIsa::or(self, a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn add(self, a: [R::Bytes; 2], b: [R::Bytes; 2]) -> [R::Bytes; 2] {
+        [RowIsa::add(self, a[0], b[0]), RowIsa::add(self, a[1], b[1])]
     }
 
     #[inline(always)]

@@ -65,6 +65,10 @@ impl RowIsa for Scalar {
         from_fn(|i| a[i] | b[i])
     }
 
+    fn add(self, a: [u8; 32], b: [u8; 32]) -> [u8; 32] {
+        from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+
     fn lookup(self, codes: [u8; 32], table: &[u8; 16]) -> [u8; 32] {
         codes.map(|code| table[usize::from(code & 15)])
     }

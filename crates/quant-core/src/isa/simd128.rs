@@ -130,6 +130,11 @@ impl RowIsa for Simd128 {
     }
 
     #[inline(always)]
+    fn add(self, a: [v128; 2], b: [v128; 2]) -> [v128; 2] {
+        [u8x16_add(a[0], b[0]), u8x16_add(a[1], b[1])]
+    }
+
+    #[inline(always)]
     fn lookup(self, [low, high]: [v128; 2], table: &[u8; 16]) -> [v128; 2] {
         let table = self.half(table);
         [ops::swizzle(table, low), ops::swizzle(table, high)]

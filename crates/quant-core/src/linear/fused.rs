@@ -37,16 +37,20 @@ impl<K: BlockKernel> FusedLinear<K> {
         let stride = self.tensor.view().row_stride();
         &self.tensor.bytes()[first * stride..][..count * stride]
     }
+}
 
-    /// Calls `work` with quantized `x`.
-    fn with_activations(&self, x: &[f32], work: impl FnOnce(&[ActivationBlock])) {
-        let row_len = self.in_features();
-        let mut room = ROOM.take();
-        room.resize(x.len() / row_len * blocks(row_len), ActivationBlock::ZERO);
-        quantize_rows(x, row_len, &mut room);
-        work(&room);
-        ROOM.set(room);
-    }
+/// Calls `work` with rows of `row_len` activations, quantized.
+pub(crate) fn with_activations(x: &[f32], row_len: usize, work: impl FnOnce(&[ActivationBlock])) {
+    let mut room = ROOM.take();
+    room.resize(x.len() / row_len * blocks(row_len), ActivationBlock::ZERO);
+    quantize_rows(x, row_len, &mut room);
+    work(&room);
+    ROOM.set(room);
+}
+
+/// Rows that one task multiplies: whole cache lines of results, so that no two threads write to the same one.
+pub(crate) fn rows_per_task(row_len: usize) -> usize {
+    (WEIGHTS_PER_TASK / row_len).max(1).next_multiple_of(16)
 }
 
 impl<K: BlockKernel> Linear for FusedLinear<K> {
@@ -61,9 +65,8 @@ impl<K: BlockKernel> Linear for FusedLinear<K> {
     fn matvec(&self, x: &[f32], y: &mut [f32]) {
         let row_len = self.in_features();
         assert_eq!((x.len(), y.len()), (row_len, self.out_features()));
-        // whole cache lines of results, so that no two threads write to the same one
-        let rows_per_task = (WEIGHTS_PER_TASK / row_len).next_multiple_of(16);
-        self.with_activations(x, |x| {
+        let rows_per_task = rows_per_task(row_len);
+        with_activations(x, row_len, |x| {
             for_each_row(y, rows_per_task, |task, y| {
                 let rows = self.rows(task * rows_per_task, y.len());
                 dispatch(RowsTimesVector::<K> { rows, row_len, x, y, kernel: PhantomData });
@@ -79,7 +82,7 @@ impl<K: BlockKernel> Linear for FusedLinear<K> {
         }
         // Each tile of rows writes its own contiguous part of the transposed output.
         let mut transposed = vec![0.0; tokens * rows];
-        self.with_activations(x, |x| {
+        with_activations(x, row_len, |x| {
             for_each_row(&mut transposed, ROW_TILE * tokens, |tile, y| {
                 let rows = self.rows(tile * ROW_TILE, y.len() / tokens);
                 dispatch(TileTimesTokens::<K> { rows, row_len, x, y, kernel: PhantomData });

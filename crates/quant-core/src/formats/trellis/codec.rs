@@ -19,13 +19,13 @@ impl<T> TrellisCodec<T> {
 
 /// Decodes row `index`. The runs of bytes that hold a row's windows are in order of columns, so this costs no more
 /// than a row that lies together.
-fn decode_row<T: Trellis>(tensor: &TensorView<'_>, index: usize, out: &mut [f32]) {
+pub(super) fn decode_row<T: Trellis>(tensor: &TensorView<'_>, index: usize, out: &mut [f32]) {
     let (matrix, row) = Packed::<T>::of_row(tensor, index);
     let scale = matrix.scale(row);
     matrix.values(row, |column, value| out[column] = scale * value);
 }
 
-fn check_format<T: Trellis>(tensor: &TensorView<'_>) -> Result<(), QuantError> {
+pub(super) fn check_format<T: Trellis>(tensor: &TensorView<'_>) -> Result<(), QuantError> {
     if *tensor.format() == T::FORMAT {
         return Ok(());
     }

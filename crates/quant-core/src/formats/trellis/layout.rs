@@ -36,6 +36,11 @@ impl<'a, T: Trellis> Packed<'a, T> {
         (Self::new(&tensor.bytes()[index / rows * size..][..size], shape.row_len()), index % rows)
     }
 
+    /// Weights in a row.
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// The scale of a row.
     pub(super) fn scale(&self, row: usize) -> f32 {
         read_f16(&self.scales[row * SCALE_BYTES..])
@@ -53,7 +58,7 @@ impl<'a, T: Trellis> Packed<'a, T> {
     }
 
     /// Byte `index` of every column's string; behind the end it begins again.
-    fn run(&self, index: usize) -> &'a [u8] {
+    pub(super) fn run(&self, index: usize) -> &'a [u8] {
         let at = index * self.columns % self.codes.len();
         &self.codes[at..at + self.columns]
     }
