@@ -4,7 +4,10 @@
 //! it is an integer multiple of the block's F32 scale: x ≈ scale · multiplier · code. Kernels multiply by the multiplier
 //! in the instruction that widens products anyway, so fine scales cost nothing.
 
+mod panel;
 mod quantize;
+
+pub(crate) use panel::{QUAD, TokenPanel};
 
 use crate::QuantError;
 use crate::isa::STRIP;

@@ -11,15 +11,17 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod level;
-mod prefetch;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod panel;
+mod prefetch;
 mod row;
 mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
 pub(crate) use level::Level;
+pub(crate) use panel::{PANEL_ROWS, PANEL_TOKENS, PanelIsa, PanelKernel, PanelSums};
 pub(crate) use prefetch::{prefetch_after, prefetch_far_after};
 use row::RowIsa;
 

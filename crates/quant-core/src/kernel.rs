@@ -7,15 +7,17 @@
 mod matmul;
 mod matvec;
 pub(crate) mod one_scale;
+mod panel;
 pub(crate) mod small_blocks;
 pub(crate) mod sub_scales;
 
 pub(crate) use matmul::{ROW_TILE, TileTimesTokens};
 pub(crate) use matvec::RowsTimesVector;
+pub(crate) use panel::{PANEL_TILE, PanelRow, TileTimesPanels, fill_panels};
 
 use crate::activations::{ActivationBlock, BLOCK, STRIPS};
 use crate::block::BlockFormat;
-use crate::isa::{Isa, STRIP};
+use crate::isa::{Isa, PanelIsa, STRIP};
 
 /// How the kernels read a format's packed bytes.
 pub(crate) trait BlockKernel: Send + Sync + 'static {
@@ -55,6 +57,12 @@ pub(crate) trait BlockKernel: Send + Sync + 'static {
         x: &ActivationBlock,
         total: I::Floats,
     ) -> I::Floats;
+
+    /// Whether scales and offsets differ between the halves of strips, for [`Self::unpack_rows`].
+    const SCALE_PER_HALF: bool;
+
+    /// Unpacks a block's first `count` strips for prefill with panels of tokens.
+    fn unpack_rows<I: PanelIsa>(isa: I, block: &Self::Block<'_, I>, count: usize, out: &mut [PanelRow; 2]);
 
     /// Turns a short last block of `count` strips into a full one: the codes that are not there may be anything, since
     /// activations are zero there. Only for formats whose blocks are 256 long and may be short.
@@ -153,6 +161,22 @@ fn pair_of(bytes: &[u8], stride: usize, first: usize) -> [&[u8]; 2] {
     let row = |index: usize| &bytes[index * stride..][..stride];
     let second = if (first + 2) * stride <= bytes.len() { first + 1 } else { first };
     [row(first), row(second)]
+}
+
+/// The `index`th block of two rows, made longer in `room` where it is short.
+#[inline(always)]
+fn full_block<'a, K: BlockKernel>(
+    rows: [&'a [u8]; 2],
+    index: usize,
+    [first, second]: &'a mut [[u8; MAX_BYTES]; 2],
+) -> [&'a [u8]; 2] {
+    let (bytes, is_short) = block_of::<K>(rows, index);
+    if !is_short {
+        return bytes;
+    }
+    K::lengthen(bytes[0], &mut first[..K::BYTES]);
+    K::lengthen(bytes[1], &mut second[..K::BYTES]);
+    [&first[..K::BYTES], &second[..K::BYTES]]
 }
 
 #[cfg(test)]

@@ -95,11 +95,21 @@ impl Linear for PackedLinear {
     }
 }
 
-/// Rows × tokens to tokens × rows.
+/// Side of the squares that [`transpose`] moves: a cache line of floats.
+const SQUARE: usize = 16;
+
+/// Rows × tokens to tokens × rows, square by square, so that lines are used whole.
 pub(crate) fn transpose(transposed: &[f32], tokens: usize, y: &mut [f32]) {
-    for_each_row(y, transposed.len() / tokens, |token, y| {
-        for (out, row) in y.iter_mut().zip(transposed.chunks_exact(tokens)) {
-            *out = row[token];
+    let rows = transposed.len() / tokens;
+    for_each_row(y, SQUARE * rows, |tile, y| {
+        let first = tile * SQUARE;
+        for start in (0..rows).step_by(SQUARE) {
+            let end = rows.min(start + SQUARE);
+            for (token, y) in y.chunks_exact_mut(rows).enumerate() {
+                for (row, out) in (start..end).zip(&mut y[start..end]) {
+                    *out = transposed[row * tokens + first + token];
+                }
+            }
         }
     });
 }

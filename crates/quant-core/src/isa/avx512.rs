@@ -1,5 +1,7 @@
 //! AVX-512 with VNNI: a register of 64 bytes holds both rows, the first in its low half.
 
+mod panel;
+
 use super::{Isa, Kernel};
 #[allow(clippy::wildcard_imports, reason = "intrinsics are a language of their own")]
 use std::arch::x86_64::*;

@@ -4,9 +4,9 @@
 use super::neon::{Dot, Long, Neon};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::simd128::Simd128;
-use super::{Isa, Kernel, scalar::Scalar};
+use super::{Isa, Kernel, PanelKernel, scalar::Scalar};
 #[cfg(target_arch = "x86_64")]
-use super::{avx2::Avx2, avx512::Avx512};
+use super::{PanelIsa as _, avx2::Avx2, avx512::Avx512};
 use std::sync::OnceLock;
 
 /// A token of one of the sets.
@@ -78,6 +78,23 @@ impl Level {
                 best
             })
         })
+    }
+
+    /// Whether prefill is faster with tokens in lanes: with [`eval_panel`](Self::eval_panel).
+    pub(crate) fn has_panels(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return matches!(self, Self::Avx512(_));
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// Runs a kernel that has tokens in lanes.
+    pub(crate) fn eval_panel(self, kernel: impl PanelKernel) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(isa) => isa.eval_panel(kernel),
+            _ => unreachable!("{} has no panels", self.name()),
+        }
     }
 
     /// Runs a kernel with these instructions.

@@ -1,6 +1,6 @@
 //! A tile of rows times many tokens: a block is unpacked once for all of them.
 
-use super::{BlockKernel, MAX_BYTES, Unpacked, block_of, pair_of, strips_in};
+use super::{BlockKernel, MAX_BYTES, Unpacked, full_block, pair_of, strips_in};
 use crate::activations::{ActivationBlock, STRIPS, blocks};
 use crate::isa::{Isa, Kernel};
 use std::marker::PhantomData;
@@ -95,20 +95,4 @@ fn add_block<K: BlockKernel, I: Isa>(
             *totals = [first, second];
         }
     }
-}
-
-/// The `index`th block of two rows, made longer in `room` where it is short.
-#[inline(always)]
-fn full_block<'a, K: BlockKernel>(
-    rows: [&'a [u8]; 2],
-    index: usize,
-    [first, second]: &'a mut [[u8; MAX_BYTES]; 2],
-) -> [&'a [u8]; 2] {
-    let (bytes, is_short) = block_of::<K>(rows, index);
-    if !is_short {
-        return bytes;
-    }
-    K::lengthen(bytes[0], &mut first[..K::BYTES]);
-    K::lengthen(bytes[1], &mut second[..K::BYTES]);
-    [&first[..K::BYTES], &second[..K::BYTES]]
 }

@@ -1,9 +1,9 @@
 //! Formats with one scale per 256 weights and evenly spaced levels: PiQ, UQ, PiT, TQ2_0.
 
-use super::{BlockKernel, Strips};
+use super::{BlockKernel, PanelRow, Strips};
 use crate::activations::{ActivationBlock, STRIPS};
 use crate::block::BlockFormat;
-use crate::isa::Isa;
+use crate::isa::{Isa, PanelIsa};
 use std::marker::PhantomData;
 
 /// What such a format has to say: w = scale · (code − offset), codes in planes of 32-byte groups.
@@ -105,6 +105,19 @@ impl<F: OneScale> BlockKernel for OneScaleKernel<F> {
             sums = isa.dot(sums, strips.codes(isa, k), isa.splat(x.pairs[k]), &x.codes[k]);
         }
         isa.add_scaled(total, sums, block.scale, x.scale)
+    }
+
+    const SCALE_PER_HALF: bool = false;
+
+    #[inline(always)]
+    fn unpack_rows<I: PanelIsa>(isa: I, block: &Block<I>, count: usize, [first, second]: &mut [PanelRow; 2]) {
+        for k in 0..count {
+            isa.store(block.codes.strip(isa, k), [first.strip(k), second.strip(k)]);
+        }
+        for (row, scale) in [first, second].into_iter().zip(isa.lanes(block.scale)) {
+            row.scales[0] = scale[0];
+            row.offsets[0] = -scale[0] * F::OFFSET as f32;
+        }
     }
 
     #[inline(always)]

@@ -1,9 +1,9 @@
 //! Formats with an F16 scale per 32 or 64 weights: Q8_0, Q4_0, Q4_1, IQ4_NL, NF.
 
-use super::{BlockKernel, Strips};
+use super::{BlockKernel, PanelRow, Strips};
 use crate::activations::ActivationBlock;
 use crate::block::BlockFormat;
-use crate::isa::{Isa, STRIP};
+use crate::isa::{Isa, PanelIsa, STRIP};
 use std::marker::PhantomData;
 
 /// What such a format has to say: w = scale · (code − offset) + minimum.
@@ -98,5 +98,28 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
             }
         }
         total
+    }
+
+    const SCALE_PER_HALF: bool = true;
+
+    #[inline(always)]
+    fn unpack_rows<I: PanelIsa>(
+        isa: I,
+        block: &Blocks<'_>,
+        count: usize,
+        [first, second]: &mut [PanelRow; 2],
+    ) {
+        for k in 0..count {
+            let codes = Self::strip(isa, block, k);
+            let codes = if F::SIGNED { isa.unsigned(codes) } else { codes };
+            isa.store(codes, [first.strip(k), second.strip(k)]);
+            let zero = if F::SIGNED { 128 } else { F::OFFSET } as f32;
+            for (row, bytes) in [&mut *first, &mut *second].into_iter().zip(block.of_strip::<F>(k)) {
+                let scale = F::scale(bytes);
+                let offset = F::minimum(bytes) - zero * scale;
+                row.scales[2 * k..][..2].fill(scale);
+                row.offsets[2 * k..][..2].fill(offset);
+            }
+        }
     }
 }

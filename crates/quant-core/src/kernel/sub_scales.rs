@@ -1,9 +1,9 @@
 //! K-quants: an integer scale per 16 or 32 weights under an F16 scale per 256.
 
-use super::{BlockKernel, Strips};
+use super::{BlockKernel, PanelRow, Strips};
 use crate::activations::{ActivationBlock, STRIPS};
 use crate::block::BlockFormat;
-use crate::isa::Isa;
+use crate::isa::{Isa, PanelIsa};
 use std::marker::PhantomData;
 
 /// What a K-quant has to say: w = scale · multiplier · code + offset.
@@ -90,5 +90,30 @@ impl<F: SubScales> BlockKernel for SubScalesKernel<F> {
             total = isa.add_scaled(total, sums, scales.scale, x.scale);
         }
         isa.add_weighted(total, scales.offsets, &x.half_sums)
+    }
+
+    const SCALE_PER_HALF: bool = true;
+
+    #[inline(always)]
+    fn unpack_rows<I: PanelIsa>(
+        isa: I,
+        block: &Self::Block<'_, I>,
+        count: usize,
+        [first, second]: &mut [PanelRow; 2],
+    ) {
+        for k in 0..count {
+            isa.store(F::strip(isa, &block.codes, k), [first.strip(k), second.strip(k)]);
+        }
+        let scales = isa.weights(block.scales.multipliers, block.scales.scale);
+        for parity in 0..2 {
+            let scales = isa.lanes(scales[parity]);
+            let offsets = isa.lanes(block.scales.offsets[parity]);
+            for k in 0..STRIPS {
+                first.scales[2 * k + parity] = scales[0][k];
+                second.scales[2 * k + parity] = scales[1][k];
+                first.offsets[2 * k + parity] = offsets[0][k];
+                second.offsets[2 * k + parity] = offsets[1][k];
+            }
+        }
     }
 }

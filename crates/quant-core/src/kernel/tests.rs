@@ -3,12 +3,14 @@
 use super::one_scale::OneScaleKernel;
 use super::small_blocks::SmallBlocksKernel;
 use super::sub_scales::SubScalesKernel;
-use super::{BlockKernel, ROW_TILE, RowsTimesVector, TileTimesTokens};
+use super::{
+    BlockKernel, PANEL_TILE, ROW_TILE, RowsTimesVector, TileTimesPanels, TileTimesTokens, fill_panels,
+};
 use crate::QuantizeOptions;
-use crate::activations::{ActivationBlock, blocks, quantize_rows};
+use crate::activations::{ActivationBlock, TokenPanel, blocks, quantize_rows};
 use crate::block::BlockFormat;
 use crate::formats;
-use crate::isa::Level;
+use crate::isa::{Level, PANEL_TOKENS};
 use crate::registry::quantizer;
 use crate::testing::normal;
 use domain_types::{QuantizeRequest, Shape};
@@ -48,6 +50,19 @@ fn matmul<K: BlockKernel>(level: Level, sample: &Sample, x: &[ActivationBlock], 
     y
 }
 
+/// rows × tokens, with tokens in lanes.
+fn panels<K: BlockKernel>(level: Level, sample: &Sample, x: &[ActivationBlock], tokens: usize) -> Vec<f32> {
+    let per_token = x.len() / tokens;
+    let mut panels = vec![TokenPanel::ZERO; tokens.div_ceil(PANEL_TOKENS) * per_token];
+    fill_panels(x, per_token, &mut panels);
+    let (row_len, mut y) = (sample.row_len, vec![f32::NAN; sample.rows * tokens]);
+    let stride = sample.bytes.len() / sample.rows;
+    for (rows, y) in sample.bytes.chunks(PANEL_TILE * stride).zip(y.chunks_mut(PANEL_TILE * tokens)) {
+        level.eval_panel(TileTimesPanels::<K> { rows, row_len, x: &panels, y, tokens, kernel: PhantomData });
+    }
+    y
+}
+
 /// Row lengths from one block to 40, and every tail.
 fn row_lengths<K: BlockKernel>() -> impl Iterator<Item = usize> {
     let (block, step) = (format::<K>().block_len(), format::<K>().row_multiple());
@@ -80,10 +95,10 @@ fn close(actual: f32, expected: f64, bound: f64, what: &str) {
 
 /// Integer sums are the same everywhere; only the order of F32 additions differs.
 fn same_everywhere<K: BlockKernel>() {
-    let rows = 5;
+    let rows = 11;
     for row_len in row_lengths::<K>() {
         let (sample, _) = sample::<K>(rows, row_len);
-        let tokens = if row_len > 1024 { 2 } else { 35 };
+        let tokens = if row_len > 1024 { 9 } else { 147 };
         let x = normal(row_len * tokens);
         let blocks_of_all = activations(&x, row_len);
         let first = &blocks_of_all[..blocks(row_len)];
@@ -92,7 +107,7 @@ fn same_everywhere<K: BlockKernel>() {
             matvec::<K>(*reference, &sample, first),
             matmul::<K>(*reference, &sample, &blocks_of_all, tokens),
         );
-        let bound = 2e-5 * (row_len as f64).sqrt() * 4.0;
+        let bound = 2e-5 * (row_len as f64).sqrt() * 4.0 + 2e-6 * row_len as f64;
         for level in other {
             let what = format!("{} rows of {row_len}, {}", format::<K>(), level.name());
             for (a, e) in matvec::<K>(*level, &sample, first).iter().zip(&vector) {
@@ -100,6 +115,11 @@ fn same_everywhere<K: BlockKernel>() {
             }
             for (a, e) in matmul::<K>(*level, &sample, &blocks_of_all, tokens).iter().zip(&matrix) {
                 close(*a, f64::from(*e), bound, &what);
+            }
+            if level.has_panels() {
+                for (a, e) in panels::<K>(*level, &sample, &blocks_of_all, tokens).iter().zip(&matrix) {
+                    close(*a, f64::from(*e), bound, &format!("{what}, panels"));
+                }
             }
         }
         for (row, e) in vector.iter().enumerate() {

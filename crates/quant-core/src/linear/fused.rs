@@ -1,9 +1,11 @@
 //! [`Linear`] on packed weights and 8-bit activations.
 
-use crate::activations::{ActivationBlock, blocks, quantize_rows};
+use crate::activations::{ActivationBlock, TokenPanel, blocks, quantize_rows};
 use crate::block::BlockFormat;
-use crate::isa::dispatch;
-use crate::kernel::{BlockKernel, ROW_TILE, RowsTimesVector, TileTimesTokens};
+use crate::isa::{Level, PANEL_TOKENS, dispatch};
+use crate::kernel::{
+    BlockKernel, PANEL_TILE, ROW_TILE, RowsTimesVector, TileTimesPanels, TileTimesTokens, fill_panels,
+};
 use crate::parallel::for_each_row;
 use domain_types::{Linear, QuantTensor};
 use std::cell::Cell;
@@ -17,6 +19,8 @@ thread_local! {
     /// Room for quantized activations, kept so that decoding a token allocates nothing. Taken while in use: a thread
     /// that waits for others may be given another product to do.
     static ROOM: Cell<Vec<ActivationBlock>> = const { Cell::new(Vec::new()) };
+    /// The same for many tokens side by side.
+    static PANELS: Cell<Vec<TokenPanel>> = const { Cell::new(Vec::new()) };
 }
 
 /// A weight matrix that stays packed and is multiplied by kernel `K`.
@@ -36,6 +40,27 @@ impl<K: BlockKernel> FusedLinear<K> {
     fn rows(&self, first: usize, count: usize) -> &[u8] {
         let stride = self.tensor.view().row_stride();
         &self.tensor.bytes()[first * stride..][..count * stride]
+    }
+
+    /// Products with many tokens, which lie in lanes. `y`: rows × tokens.
+    fn times_panels(&self, x: &[ActivationBlock], tokens: usize, y: &mut [f32]) {
+        let (row_len, per_token) = (self.in_features(), x.len() / tokens);
+        let mut panels = PANELS.take();
+        panels.resize(tokens.div_ceil(PANEL_TOKENS) * per_token, TokenPanel::ZERO);
+        fill_panels(x, per_token, &mut panels);
+        let x = &panels[..];
+        for_each_row(y, PANEL_TILE * tokens, |tile, y| {
+            let rows = self.rows(tile * PANEL_TILE, y.len() / tokens);
+            Level::selected().eval_panel(TileTimesPanels::<K> {
+                rows,
+                row_len,
+                x,
+                y,
+                tokens,
+                kernel: PhantomData,
+            });
+        });
+        PANELS.set(panels);
     }
 }
 
@@ -83,6 +108,9 @@ impl<K: BlockKernel> Linear for FusedLinear<K> {
         // Each tile of rows writes its own contiguous part of the transposed output.
         let mut transposed = vec![0.0; tokens * rows];
         with_activations(x, row_len, |x| {
+            if tokens >= PANEL_TOKENS / 2 && Level::selected().has_panels() {
+                return self.times_panels(x, tokens, &mut transposed);
+            }
             for_each_row(&mut transposed, ROW_TILE * tokens, |tile, y| {
                 let rows = self.rows(tile * ROW_TILE, y.len() / tokens);
                 dispatch(TileTimesTokens::<K> { rows, row_len, x, y, kernel: PhantomData });

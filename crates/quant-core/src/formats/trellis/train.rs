@@ -29,7 +29,7 @@ impl Source {
 
     fn draw(&self, seed: usize, count: usize) -> &[f32] {
         let rest = &self.0[ROWS[2] * LANES..];
-        let start = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) as u64 >> 20;
+        let start = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
         &rest[start as usize % (rest.len() - count)..][..count]
     }
 }
