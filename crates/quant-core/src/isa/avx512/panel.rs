@@ -55,9 +55,9 @@ impl PanelIsa for Avx512 {
     ) {
         match (panels, sums) {
             ([first, second], [to_first, to_second]) => {
-                add::<2, PER_HALF>(self, rows, [first, second], [to_first, to_second]);
+                add::<2, PER_HALF>(self, rows, [first, second], &mut [to_first, to_second]);
             }
-            ([only], [to_only]) => add::<1, PER_HALF>(self, rows, [only], [to_only]),
+            ([only], [to_only]) => add::<1, PER_HALF>(self, rows, [only], &mut [to_only]),
             _ => unreachable!("callers pass one or two panels"),
         }
     }
@@ -69,7 +69,7 @@ fn add<const P: usize, const PER_HALF: bool>(
     isa: Avx512,
     rows: &[PanelRow; PANEL_ROWS],
     panels: [&TokenPanel; P],
-    sums: [&mut PanelSums; P],
+    sums: &mut [&mut PanelSums; P],
 ) {
     // Sums of a block under the rows' scales, or of all where scales are per half.
     let mut totals = [[isa.zero(); PANEL_ROWS]; P];
