@@ -34,6 +34,7 @@ pub(crate) mod trellis;
 pub(crate) mod uq;
 
 /// The F16 at the start of `bytes`.
+#[inline(always)]
 pub(crate) fn read_f16(bytes: &[u8]) -> f32 {
     half::f16::from_le_bytes([bytes[0], bytes[1]]).to_f32()
 }

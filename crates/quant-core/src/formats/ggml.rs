@@ -29,6 +29,7 @@ impl Half {
         Self(bytes)
     }
 
+    #[inline(always)]
     pub(crate) fn get(self) -> f32 {
         super::read_f16(&self.0)
     }

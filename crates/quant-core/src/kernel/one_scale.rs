@@ -96,12 +96,16 @@ impl<F: OneScale> BlockKernel for OneScaleKernel<F> {
         isa: I,
         block: &Block<I>,
         strips: &S,
-        _count: usize,
+        count: usize,
         x: &ActivationBlock,
         total: I::Floats,
     ) -> I::Floats {
         let mut sums = isa.start(-F::OFFSET * x.sum);
         for k in 0..STRIPS {
+            // Not a loop to `count`, so that shifts are constants where it is unrolled.
+            if k >= count {
+                break;
+            }
             sums = isa.dot(sums, strips.codes(isa, k), isa.splat(x.pairs[k]), &x.codes[k]);
         }
         isa.add_scaled(total, sums, block.scale, x.scale)
