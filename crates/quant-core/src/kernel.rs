@@ -7,6 +7,7 @@
 mod matmul;
 mod matvec;
 pub(crate) mod one_scale;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "sets with panels are of x86-64 so far"))]
 mod panel;
 pub(crate) mod small_blocks;
 pub(crate) mod sub_scales;
@@ -20,6 +21,7 @@ use crate::block::BlockFormat;
 use crate::isa::{Isa, PanelIsa, STRIP};
 
 /// How the kernels read a format's packed bytes.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "sets with panels are of x86-64 so far"))]
 pub(crate) trait BlockKernel: Send + Sync + 'static {
     /// The format.
     type Format: BlockFormat;

@@ -93,7 +93,7 @@ impl Level {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(isa) => isa.eval_panel(kernel),
-            _ => unreachable!("{} has no panels", self.name()),
+            _ => unreachable!("{} has no panels for {}", self.name(), std::any::type_name_of_val(&kernel)),
         }
     }
 
