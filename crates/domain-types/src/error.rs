@@ -58,6 +58,9 @@ pub enum DomainError {
     /// Two formats that claim the same name or ggml type.
     #[error("format {0} is already in the catalogue (same name or ggml type)")]
     DuplicateFormat(String),
+    /// A Hessian that cannot be one.
+    #[error("Hessian: {0}; calibrate again")]
+    BadHessian(String),
     /// A model specification that contradicts itself.
     #[error("model specification: {0}")]
     BadSpec(String),

@@ -27,6 +27,7 @@ extern crate alloc;
 mod error;
 mod event;
 mod format;
+mod hessian;
 mod metadata;
 mod model_spec;
 pub mod port;
@@ -39,11 +40,12 @@ pub use bytes::Bytes;
 pub use error::{DomainError, PortError};
 pub use event::{Direction, DomainEvent, Precision, TensorQuality};
 pub use format::{FormatCatalogue, QuantFormat, RowRule, scalar};
+pub use hessian::Hessian;
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use model_spec::{Activation, AttentionSpec, ModelSpec, RopeScaling, RopeSpec, RopeStyle, SlidingWindow};
 pub use port::{
-    Clock, CodecSet, EventSink, Linear, LogitRows, QuantizeRequest, Quantizer, TensorSource, TokenId,
-    TokenModel, Tokenizer, WeightCodec,
+    Clock, CodecSet, EventSink, InputObserver, Linear, LogitRows, QuantizeRequest, Quantizer, TensorSource,
+    TokenId, TokenModel, Tokenizer, WeightCodec,
 };
 pub use shape::{MAX_DIMS, Shape};
 pub use tensor::{QuantTensor, TensorInfo, TensorView};

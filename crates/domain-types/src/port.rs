@@ -5,6 +5,7 @@
 
 mod clock;
 mod event_sink;
+mod input_observer;
 mod linear;
 mod quantizer;
 mod tensor_source;
@@ -14,6 +15,7 @@ mod weight_codec;
 
 pub use clock::Clock;
 pub use event_sink::{EventSink, NullSink};
+pub use input_observer::InputObserver;
 pub use linear::Linear;
 pub use quantizer::{QuantizeRequest, Quantizer};
 pub use tensor_source::TensorSource;

@@ -1,6 +1,6 @@
 //! Floats to packed weights.
 
-use crate::{DomainError, PortError, QuantFormat, QuantTensor, Shape};
+use crate::{DomainError, Hessian, PortError, QuantFormat, QuantTensor, Shape};
 use alloc::string::ToString;
 
 /// A matrix to quantize. Holding one means: lengths fit and every number is finite.
@@ -9,6 +9,7 @@ pub struct QuantizeRequest<'a> {
     weights: &'a [f32],
     shape: Shape,
     importance: Option<&'a [f32]>,
+    hessian: Option<&'a Hessian>,
 }
 
 impl<'a> QuantizeRequest<'a> {
@@ -30,7 +31,7 @@ impl<'a> QuantizeRequest<'a> {
                 weights[at]
             )));
         }
-        Ok(Self { weights, shape, importance: None })
+        Ok(Self { weights, shape, importance: None, hessian: None })
     }
 
     /// Adds an importance per column, E\[x²\] of each input (llama.cpp's imatrix): one per weight of a row, finite and
@@ -50,6 +51,19 @@ impl<'a> QuantizeRequest<'a> {
         Ok(self)
     }
 
+    /// Adds the second moment of the layer's inputs, for Hessian-aware rounding: as wide as a row.
+    pub fn with_hessian(mut self, hessian: &'a Hessian) -> Result<Self, PortError> {
+        if hessian.width() != self.shape.row_len() {
+            return Err(PortError::invalid(alloc::format!(
+                "the Hessian is of {} inputs, the tensor has rows of {}",
+                hessian.width(),
+                self.shape.row_len()
+            )));
+        }
+        self.hessian = Some(hessian);
+        Ok(self)
+    }
+
     /// The weights, row after row.
     pub fn weights(&self) -> &'a [f32] {
         self.weights
@@ -63,6 +77,11 @@ impl<'a> QuantizeRequest<'a> {
     /// Importance per column, if known.
     pub fn importance(&self) -> Option<&'a [f32]> {
         self.importance
+    }
+
+    /// Second moment of the inputs, if known.
+    pub fn hessian(&self) -> Option<&'a Hessian> {
+        self.hessian
     }
 }
 
