@@ -26,7 +26,8 @@ impl Hessian {
             return Err(DomainError::BadHessian(format!("row {row}, column {column} is {}", values[at])));
         }
         let hessian = Self { width, tokens, values };
-        match hessian.diagonal().position(|v| v < 0.0) {
+        let negative = hessian.diagonal().position(|v| v < 0.0);
+        match negative {
             Some(input) => {
                 Err(DomainError::BadHessian(format!("the mean square of input {input} is negative")))
             }
