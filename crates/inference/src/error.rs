@@ -113,6 +113,9 @@ pub enum InferenceError {
     /// The chat template is wrong or refused the messages.
     #[error("chat template: {0:#}")]
     ChatTemplate(#[from] minijinja::Error),
+    /// A calibration that cannot run as asked.
+    #[error("calibration: {0}")]
+    Calibration(String),
     /// An evaluation that cannot run as asked.
     #[error("evaluation: {0}")]
     Evaluation(String),

@@ -16,4 +16,4 @@ pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate};
 pub use generate::{Finish, GenerateOptions, Generation, generate};
 pub use kv_cache::{KvFormat, KvOptions};
 pub use sampler::{Sampler, SamplerOptions};
-pub use transformer::{LoadOptions, Transformer};
+pub use transformer::{BlockStream, LoadOptions, Transformer};

@@ -5,15 +5,19 @@
 
 mod attention;
 mod block;
+mod block_stream;
 mod buffer;
+mod ends;
 mod feed_forward;
 mod gemm;
 mod load;
 mod norm;
+mod probe;
 mod project;
 mod rope;
 mod scratch;
 
+pub use block_stream::BlockStream;
 pub use load::LoadOptions;
 
 use crate::InferenceError;
@@ -21,9 +25,11 @@ use crate::kv_cache::KvCache;
 use crate::parallel;
 use block::Block;
 use buffer::grown;
-use domain_types::{CodecSet, Linear, LogitRows, ModelSpec, PortError, TensorSource, TokenId, TokenModel};
-use norm::RmsNorm;
-use project::project;
+use domain_types::{
+    CodecSet, InputObserver, LogitRows, ModelSpec, PortError, TensorSource, TokenId, TokenModel,
+};
+use ends::Ends;
+use probe::Probe;
 use rope::RopePair;
 use scratch::Scratch;
 use std::ops::Range;
@@ -37,11 +43,8 @@ const BATCH: usize = 512;
 /// Cloning is not offered: weights may be gigabytes. Load twice from the same mapped source to run two sequences.
 pub struct Transformer {
     spec: ModelSpec,
-    embedding: Box<dyn Linear>,
+    ends: Ends,
     blocks: Vec<Block>,
-    output_norm: RmsNorm,
-    /// `None` where the embedding is the output head.
-    head: Option<Box<dyn Linear>>,
     rope: RopePair,
     cache: KvCache,
     scratch: Scratch,
@@ -69,7 +72,7 @@ impl Transformer {
     /// Bytes of packed weights that one decoded token reads (the embedding counts where it is the output head).
     pub fn weight_bytes(&self) -> usize {
         let blocks: usize = self.blocks.iter().map(Block::weight_bytes).sum();
-        blocks + self.head().weight_bytes()
+        blocks + self.ends.head().weight_bytes()
     }
 
     /// Bytes of memory that the key–value cache has taken so far.
@@ -77,15 +80,26 @@ impl Transformer {
         self.cache.bytes()
     }
 
-    fn head(&self) -> &dyn Linear {
-        self.head.as_deref().unwrap_or(&*self.embedding)
+    /// Appends `tokens` to the cache and shows what every linear layer reads: its inputs, batch after batch. Fails as
+    /// [`forward`](TokenModel::forward) does.
+    pub fn observe(
+        &mut self,
+        tokens: &[TokenId],
+        observer: &mut dyn InputObserver,
+    ) -> Result<(), InferenceError> {
+        self.check(tokens)?;
+        parallel::on_the_pool(|| {
+            for batch in tokens.chunks(BATCH) {
+                self.run_blocks(batch, Some(observer));
+                let Scratch { hidden, normed, .. } = &mut self.scratch;
+                self.ends.observe(&hidden[..batch.len() * self.spec.width], normed, observer);
+            }
+        });
+        Ok(())
     }
 
     fn check(&self, tokens: &[TokenId]) -> Result<(), InferenceError> {
-        let vocab_size = self.spec.vocab_size;
-        if let Some(&token) = tokens.iter().find(|&&t| t as usize >= vocab_size) {
-            return Err(InferenceError::UnknownToken { token, vocab_size });
-        }
+        check_tokens(tokens, &self.spec)?;
         let (used, capacity) = (self.cache.len(), self.cache.capacity());
         if tokens.len() > capacity - used {
             return Err(InferenceError::ContextFull { tokens: tokens.len(), used, capacity });
@@ -94,40 +108,29 @@ impl Transformer {
     }
 
     /// Runs a batch through all blocks; leaves the residual stream in `scratch.hidden` and the cache longer.
-    fn run_blocks(&mut self, tokens: &[TokenId]) {
-        let Self { spec, embedding, blocks, rope, cache, scratch, .. } = self;
-        let hidden = grown(&mut scratch.hidden, tokens.len() * spec.width);
-        for (row, &token) in hidden.chunks_exact_mut(spec.width).zip(tokens) {
-            embedding.row(token as usize, row);
-            if spec.embedding_scale != 1.0 {
-                for x in row {
-                    *x *= spec.embedding_scale;
-                }
-            }
-        }
+    fn run_blocks(&mut self, tokens: &[TokenId], mut observer: Option<&mut dyn InputObserver>) {
+        let Self { spec, ends, blocks, rope, cache, scratch } = self;
+        ends.embed(tokens, grown(&mut scratch.hidden, tokens.len() * spec.width));
         rope.turn_to(cache.len(), tokens.len());
         for (layer, block) in blocks.iter().enumerate() {
-            block.forward(layer, tokens.len(), rope, cache, scratch);
+            let observer = observer.as_mut().map(|o| &mut **o as &mut dyn InputObserver);
+            block.forward(layer, tokens.len(), rope, cache, scratch, &mut Probe::new(layer, observer));
         }
         cache.advance(tokens.len());
     }
 
     /// Appends logits of these rows of the last batch.
-    fn write_logits(&mut self, rows: Range<usize>, logits: &mut Vec<f32>) {
-        let (width, vocab) = (self.spec.width, self.spec.vocab_size);
-        if rows.is_empty() {
-            return;
-        }
-        let Scratch { hidden, normed, .. } = &mut self.scratch;
-        let normed = grown(normed, rows.len() * width);
-        self.output_norm.normalize(&hidden[rows.start * width..rows.end * width], normed);
-        let start = logits.len();
-        logits.resize(start + rows.len() * vocab, 0.0);
-        let head = self.head.as_deref().unwrap_or(&*self.embedding);
-        project(head, normed, rows.len(), &mut logits[start..]);
-        if let Some(cap) = self.spec.logit_softcap {
-            logits[start..].iter_mut().for_each(|x| *x = cap * (*x / cap).tanh());
-        }
+    fn append_logits(&mut self, rows: Range<usize>, logits: &mut Vec<f32>) {
+        let (width, Scratch { hidden, normed, .. }) = (self.spec.width, &mut self.scratch);
+        self.ends.append_logits(&hidden[rows.start * width..rows.end * width], normed, logits);
+    }
+}
+
+fn check_tokens(tokens: &[TokenId], spec: &ModelSpec) -> Result<(), InferenceError> {
+    let vocab_size = spec.vocab_size;
+    match tokens.iter().find(|&&t| t as usize >= vocab_size) {
+        Some(&token) => Err(InferenceError::UnknownToken { token, vocab_size }),
+        None => Ok(()),
     }
 }
 
@@ -160,10 +163,10 @@ impl TokenModel for Transformer {
         parallel::on_the_pool(|| {
             for (index, batch) in tokens.chunks(BATCH).enumerate() {
                 let first = index * BATCH;
-                self.run_blocks(batch);
+                self.run_blocks(batch, None);
                 let start = wanted.start.saturating_sub(first).min(batch.len());
                 let end = wanted.end.saturating_sub(first).min(batch.len());
-                self.write_logits(start..end, logits);
+                self.append_logits(start..end, logits);
             }
         });
         Ok(())

@@ -7,6 +7,7 @@ mod tile;
 
 use super::buffer::grown;
 use super::norm::RmsNorm;
+use super::probe::Probe;
 use super::project::project;
 use super::rope::{Rope, RopePair};
 use crate::kv_cache::{KvCache, rotate_heads};
@@ -81,9 +82,11 @@ impl Attention {
         cache: &mut KvCache,
         scratch: &mut AttentionScratch,
         out: &mut [f32],
+        probe: &mut Probe<'_>,
     ) {
         let AttentionScratch { query, key, value, mixed, tiles } = scratch;
         let (rope, head_dim) = (rope.of_layer(self.window.is_some()), self.shape.head_dim);
+        probe.see(&["attn_q", "attn_k", "attn_v"], tokens, x);
         let query = self.query.forward(x, tokens, Some(rope), head_dim, query);
         let key = self.key.forward(x, tokens, Some(rope), head_dim, key);
         let value = self.value.forward(x, tokens, None, head_dim, value);
@@ -105,6 +108,7 @@ impl Attention {
         if cache.rotated() {
             rotate_heads(mixed, head_dim);
         }
+        probe.see(&["attn_output"], tokens, mixed);
         project(&*self.output, mixed, tokens, out);
     }
 

@@ -4,6 +4,7 @@ use super::attention::Attention;
 use super::buffer::grown;
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
+use super::probe::Probe;
 use super::rope::RopePair;
 use super::scratch::Scratch;
 use crate::kv_cache::KvCache;
@@ -22,7 +23,13 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Runs `tokens` rows of `scratch.hidden` through layer `layer`.
+    /// Width of the residual stream.
+    pub(super) fn width(&self) -> usize {
+        self.attention.width()
+    }
+
+    /// Runs `tokens` rows of `scratch.hidden` through the block, with the keys and values of the cache's layer
+    /// `layer`; `probe` sees what its linear layers read.
     pub(super) fn forward(
         &self,
         layer: usize,
@@ -30,18 +37,19 @@ impl Block {
         rope: &RopePair,
         cache: &mut KvCache,
         scratch: &mut Scratch,
+        probe: &mut Probe<'_>,
     ) {
         let Scratch { hidden, normed, output, attention, gate, up } = scratch;
-        let len = tokens * self.attention.width();
+        let (width, len) = (self.width(), tokens * self.width());
         let (hidden, normed, output) = (&mut hidden[..len], grown(normed, len), grown(output, len));
 
         self.attention_norm.normalize(hidden, normed);
-        self.attention.forward(layer, tokens, normed, rope, cache, attention, output);
-        join(hidden, output, self.post_attention_norm.as_ref(), self.attention.width());
+        self.attention.forward(layer, tokens, normed, rope, cache, attention, output, probe);
+        join(hidden, output, self.post_attention_norm.as_ref(), width);
 
         self.ffn_norm.normalize(hidden, normed);
-        self.feed_forward.forward(tokens, normed, (gate, up), output);
-        join(hidden, output, self.post_ffn_norm.as_ref(), self.attention.width());
+        self.feed_forward.forward(tokens, normed, (gate, up), output, probe);
+        join(hidden, output, self.post_ffn_norm.as_ref(), width);
     }
 
     pub(super) fn weight_bytes(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Gated feed-forward layer: W_down·(act(W_gate·x) ⊙ W_up·x) (Shazeer 2020, arXiv 2002.05202).
 
 use super::buffer::grown;
+use super::probe::Probe;
 use super::project::project;
 use crate::parallel;
 use domain_types::{Activation, Linear};
@@ -24,15 +25,18 @@ impl FeedForward {
         x: &[f32],
         (gate, up): (&mut Vec<f32>, &mut Vec<f32>),
         out: &mut [f32],
+        probe: &mut Probe<'_>,
     ) {
         let width = self.gate.out_features();
         let (gate, up) = (grown(gate, tokens * width), grown(up, tokens * width));
+        probe.see(&["ffn_gate", "ffn_up"], tokens, x);
         project(&*self.gate, x, tokens, gate);
         project(&*self.up, x, tokens, up);
         let up = &*up;
         parallel::for_each_row(gate, width, |i, row| {
             activate(self.activation, row, &up[i * width..(i + 1) * width]);
         });
+        probe.see(&["ffn_down"], tokens, gate);
         project(&*self.down, gate, tokens, out);
     }
 

@@ -4,6 +4,7 @@ mod tensors;
 
 use super::attention::{Attention, HeadShape, Projection};
 use super::block::Block;
+use super::ends::Ends;
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
 use super::rope::RopePair;
@@ -42,27 +43,65 @@ pub(super) fn load(
     codecs: &dyn CodecSet,
     options: LoadOptions,
 ) -> Result<Transformer, InferenceError> {
+    let spec = spec(source)?;
+    let capacity = context_length(&spec, options)?;
+    let mut tensors = Tensors::new(source, codecs, &spec.architecture);
+    let (ends, rope) = take_ends(&mut tensors, &spec)?;
+    let blocks = (0..spec.layers).map(|layer| block(&mut tensors, &spec, layer)).collect::<Result<_, _>>()?;
+    tensors.finish(|_| true)?;
+    let a = &spec.attention;
+    let cache = KvCache::new(spec.layers, a.kv_heads, a.head_dim, capacity, options.kv);
+    Ok(Transformer { ends, blocks, rope, cache, scratch: Scratch::default(), spec })
+}
+
+/// The checked specification of a source.
+pub(super) fn spec(source: &dyn TensorSource) -> Result<ModelSpec, InferenceError> {
     let spec = source.spec().map_err(InferenceError::Port)?;
     spec.validate()?;
-    let capacity = context_length(&spec, options)?;
     if let Some(cap) = spec.logit_softcap.filter(|c| !c.is_finite() || *c <= 0.0) {
         return Err(DomainError::BadSpec(format!("logit soft cap {cap} must be finite and positive")).into());
     }
+    Ok(spec)
+}
+
+/// All but the blocks, from a source whose other tensors must be of blocks.
+pub(super) fn ends(
+    source: &dyn TensorSource,
+    codecs: &dyn CodecSet,
+    spec: &ModelSpec,
+) -> Result<(Ends, RopePair), InferenceError> {
     let mut tensors = Tensors::new(source, codecs, &spec.architecture);
+    let parts = take_ends(&mut tensors, spec)?;
+    tensors.finish(|name| !name.starts_with("blk."))?;
+    Ok(parts)
+}
+
+/// One block, from a source that must have no tensors of it besides.
+pub(super) fn lone_block(
+    source: &dyn TensorSource,
+    codecs: &dyn CodecSet,
+    spec: &ModelSpec,
+    layer: usize,
+) -> Result<Block, InferenceError> {
+    let mut tensors = Tensors::new(source, codecs, &spec.architecture);
+    let block = block(&mut tensors, spec, layer)?;
+    let prefix = format!("blk.{layer}.");
+    tensors.finish(|name| name.starts_with(&prefix))?;
+    Ok(block)
+}
+
+fn take_ends(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<(Ends, RopePair), InferenceError> {
     let embedding = tensors.linear("token_embd.weight", spec.vocab_size, spec.width)?;
-    let blocks = (0..spec.layers).map(|layer| block(&mut tensors, &spec, layer)).collect::<Result<_, _>>()?;
     let factors = tensors.optional_vector("rope_freqs.weight", spec.rope.dims / 2)?;
     let rope = RopePair::new(&spec.rope, spec.attention.sliding_window.is_some(), factors.as_deref())?;
-    let output_norm = RmsNorm::new(tensors.vector("output_norm.weight", spec.width)?, spec.norm_eps);
+    let output_norm = norm(tensors, spec, "output_norm.weight")?;
     let head = if spec.tied_embeddings {
         None
     } else {
         Some(tensors.linear("output.weight", spec.vocab_size, spec.width)?)
     };
-    tensors.finish()?;
-    let a = &spec.attention;
-    let cache = KvCache::new(spec.layers, a.kv_heads, a.head_dim, capacity, options.kv);
-    Ok(Transformer { embedding, blocks, output_norm, head, rope, cache, scratch: Scratch::default(), spec })
+    let (embedding_scale, logit_softcap) = (spec.embedding_scale, spec.logit_softcap);
+    Ok((Ends { embedding, embedding_scale, output_norm, head, logit_softcap }, rope))
 }
 
 fn context_length(spec: &ModelSpec, options: LoadOptions) -> Result<usize, InferenceError> {

@@ -48,9 +48,11 @@ impl<'a> Tensors<'a> {
         self.source.info(name).is_some().then(|| self.vector(name, len)).transpose()
     }
 
-    /// Fails where a tensor is left over: a network without it would compute something else than the model means.
-    pub(super) fn finish(self) -> Result<(), InferenceError> {
-        match self.source.tensors().iter().find(|t| !self.taken.contains(&t.name)) {
+    /// Fails where a tensor among those `concerned` is left over: a network without it would compute something else
+    /// than the model means.
+    pub(super) fn finish(self, concerned: impl Fn(&str) -> bool) -> Result<(), InferenceError> {
+        let mut rest = self.source.tensors().iter().filter(|t| !self.taken.contains(&t.name));
+        match rest.find(|t| concerned(&t.name)) {
             None => Ok(()),
             Some(info) => Err(InferenceError::UnusedTensor {
                 name: info.name.clone(),

@@ -1,0 +1,61 @@
+//! What lies before the first block and after the last: the embedding, the output norm and the head.
+
+use super::buffer::grown;
+use super::norm::RmsNorm;
+use super::project::project;
+use domain_types::{InputObserver, Linear, TokenId};
+
+/// Both ends of a network.
+pub(super) struct Ends {
+    pub(super) embedding: Box<dyn Linear>,
+    pub(super) embedding_scale: f32,
+    pub(super) output_norm: RmsNorm,
+    /// `None` where the embedding is the output head.
+    pub(super) head: Option<Box<dyn Linear>>,
+    pub(super) logit_softcap: Option<f32>,
+}
+
+impl Ends {
+    /// The output head.
+    pub(super) fn head(&self) -> &dyn Linear {
+        self.head.as_deref().unwrap_or(&*self.embedding)
+    }
+
+    /// Looks tokens up: the residual stream as it enters the first block, tokens × width.
+    pub(super) fn embed(&self, tokens: &[TokenId], hidden: &mut [f32]) {
+        let width = self.embedding.in_features();
+        for (row, &token) in hidden.chunks_exact_mut(width).zip(tokens) {
+            self.embedding.row(token as usize, row);
+            if self.embedding_scale != 1.0 {
+                for x in row {
+                    *x *= self.embedding_scale;
+                }
+            }
+        }
+    }
+
+    /// Appends the logits of rows of the residual stream as it left the last block. `normed` is room to work in.
+    pub(super) fn append_logits(&self, hidden: &[f32], normed: &mut Vec<f32>, logits: &mut Vec<f32>) {
+        if hidden.is_empty() {
+            return;
+        }
+        let head = self.head();
+        let rows = hidden.len() / head.in_features();
+        let normed = grown(normed, hidden.len());
+        self.output_norm.normalize(hidden, normed);
+        let start = logits.len();
+        logits.resize(start + rows * head.out_features(), 0.0);
+        project(head, normed, rows, &mut logits[start..]);
+        if let Some(cap) = self.logit_softcap {
+            logits[start..].iter_mut().for_each(|x| *x = cap * (*x / cap).tanh());
+        }
+    }
+
+    /// Shows what the head reads for rows of the residual stream. `normed` is room to work in.
+    pub(super) fn observe(&self, hidden: &[f32], normed: &mut Vec<f32>, observer: &mut dyn InputObserver) {
+        let normed = grown(normed, hidden.len());
+        self.output_norm.normalize(hidden, normed);
+        let name = if self.head.is_some() { "output.weight" } else { "token_embd.weight" };
+        observer.observe(&[name], self.embedding.in_features(), normed);
+    }
+}
