@@ -1,5 +1,6 @@
 //! The weight formats, a module each: descriptor and decoder in the file, encoder and tables in its folder.
 
+pub(crate) mod e8p;
 pub(crate) mod fit;
 pub(crate) mod float;
 pub(crate) mod ggml;

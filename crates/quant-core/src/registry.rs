@@ -3,8 +3,8 @@
 use crate::block::BlockEncoder;
 use crate::codec::{BlockCodec, BlockQuantizer, FusedCodec, RowCodec};
 use crate::formats::{
-    float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k, q3_k,
-    q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, trellis, uq,
+    e8p, float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k,
+    q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, trellis, uq,
 };
 use crate::kernel::{
     one_scale::OneScaleKernel, small_blocks::SmallBlocksKernel, sub_scales::SubScalesKernel,
@@ -116,12 +116,28 @@ static ENTRIES: &[FormatEntry] = &[
     .fused(&FusedCodec::<OneScaleKernel<tq2_0::Tq2_0>>::NEW),
     readable(&BlockCodec::<iq1_s::Iq1S>::NEW, "I-quant: ternary codebook, scale per 32"),
     readable(&BlockCodec::<iq1_m::Iq1M>::NEW, "I-quant: ternary codebook, scale per 16"),
-    readable(&BlockCodec::<iq2_xxs::Iq2Xxs>::NEW, "I-quant: 256 groups of 8, scale per 32"),
-    readable(&BlockCodec::<iq2_xs::Iq2Xs>::NEW, "I-quant: 512 groups of 8, scale per 16"),
+    makeable(
+        &BlockCodec::<iq2_xxs::Iq2Xxs>::NEW,
+        plain::<iq2_xxs::Iq2Xxs>,
+        "I-quant: 256 groups of 8, scale per 32",
+    ),
+    makeable(
+        &BlockCodec::<iq2_xs::Iq2Xs>::NEW,
+        plain::<iq2_xs::Iq2Xs>,
+        "I-quant: 512 groups of 8, scale per 16",
+    ),
     readable(&BlockCodec::<iq2_s::Iq2S>::NEW, "I-quant: 1,024 groups of 8, scale per 16"),
-    readable(&BlockCodec::<iq3_xxs::Iq3Xxs>::NEW, "I-quant: 256 groups of 4, scale per 32"),
+    makeable(
+        &BlockCodec::<iq3_xxs::Iq3Xxs>::NEW,
+        plain::<iq3_xxs::Iq3Xxs>,
+        "I-quant: 256 groups of 4, scale per 32",
+    ),
     readable(&BlockCodec::<iq3_s::Iq3S>::NEW, "I-quant: 512 groups of 4, scale per 32"),
-    readable(&BlockCodec::<iq4_xs::Iq4Xs>::NEW, "I-quant: 4-bit table of values, scale per 32"),
+    makeable(
+        &BlockCodec::<iq4_xs::Iq4Xs>::NEW,
+        plain::<iq4_xs::Iq4Xs>,
+        "I-quant: 4-bit table of values, scale per 32",
+    ),
     makeable(
         &BlockCodec::<piq::PiQ2>::NEW,
         piq::make::<piq::PiQ2>,
@@ -146,6 +162,7 @@ static ENTRIES: &[FormatEntry] = &[
         .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf3>>::NEW),
     makeable(&BlockCodec::<nf::Nf4>::NEW, nf::make::<nf::Nf4>, "4-bit NormalFloat, blocks of 64")
         .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf4>>::NEW),
+    makeable(&BlockCodec::<e8p::E8p>::NEW, e8p::make, "2-bit E8 lattice: 65,536 groups of 8, scale per 256"),
     makeable(
         &trellis::TrellisCodec::<trellis::T1>::NEW,
         trellis::make::<trellis::T1>,

@@ -3,7 +3,12 @@
 //! The codebooks are subsets of the E8 and D4 lattices, chosen for llama.cpp (pull requests 4773, 4856, 5196, 5453, 5676,
 //! 5721, 5999, 6302).
 
+mod codebook;
 pub(crate) mod grid;
+mod search;
+
+pub(crate) use codebook::{Codebook, Part};
+pub(crate) use search::Lattice;
 
 /// The signs of eight weights from the seven stored bits: the number of minus signs is even.
 #[inline]

@@ -1,11 +1,14 @@
 //! IQ2_XS: groups of 8 weights from 512 entries, a 4-bit scale per 16 weights, 2.3125 bits per weight.
 
+mod encode;
+
 use crate::block::BlockFormat;
 use crate::formats::ggml::{self, Half, SUPER_BLOCK};
 use crate::formats::i_quant::{even_signs, grid, nibble, write_signed};
 use bytemuck::{Pod, Zeroable};
 use domain_types::QuantFormat;
 
+#[derive(Clone, Default)]
 pub(crate) struct Iq2Xs;
 
 /// The bytes of a block.

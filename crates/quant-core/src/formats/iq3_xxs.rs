@@ -1,11 +1,14 @@
 //! IQ3_XXS: groups of 4 weights from 256 entries, a 4-bit scale per 32 weights, 3.0625 bits per weight.
 
+mod encode;
+
 use crate::block::BlockFormat;
 use crate::formats::ggml::{self, Half, SUPER_BLOCK};
 use crate::formats::i_quant::{even_signs, grid, write_signed};
 use bytemuck::{Pod, Zeroable};
 use domain_types::QuantFormat;
 
+#[derive(Clone, Default)]
 pub(crate) struct Iq3Xxs;
 
 /// The bytes of a block.

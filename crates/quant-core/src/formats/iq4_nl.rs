@@ -3,7 +3,7 @@
 //! The values are the points of a cubic polynomial, denser around zero (llama.cpp, pull request 5590).
 
 mod dot;
-mod encode;
+pub(crate) mod encode;
 
 use crate::block::BlockFormat;
 use crate::formats::ggml::{self, Half, array_mut};

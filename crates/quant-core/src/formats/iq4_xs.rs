@@ -2,6 +2,8 @@
 //!
 //! Source: llama.cpp, pull request 5747.
 
+mod encode;
+
 use crate::block::BlockFormat;
 use crate::formats::ggml::{self, Half, SUPER_BLOCK};
 use crate::formats::i_quant::nibble;
@@ -9,6 +11,7 @@ use crate::formats::iq4_nl::decode_values;
 use bytemuck::{Pod, Zeroable};
 use domain_types::QuantFormat;
 
+#[derive(Clone, Default)]
 pub(crate) struct Iq4Xs;
 
 /// The bytes of a block.

@@ -19,7 +19,10 @@ from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFReader, quants
 
 HERE = pathlib.Path(__file__).parent
 ROW, ROWS = 1536, 8
-FORMATS = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "TQ1_0", "TQ2_0"]
+FORMATS = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "TQ1_0", "TQ2_0",
+           "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ4_XS"]
+# llama.cpp refuses to make these without importance.
+WEIGHTED_ONLY = ["IQ2_XXS", "IQ2_XS"]
 
 
 def gaussian_like(seed, n):
@@ -75,10 +78,13 @@ def main():
     for name in FORMATS:
         for label, weights in data.items():
             weights = np.ascontiguousarray(weights.reshape(ROWS, ROW))
-            plain = encode(library, name, weights, None).astype(np.float64) - weights
+            mse = ""
+            if name not in WEIGHTED_ONLY:
+                plain = encode(library, name, weights, None).astype(np.float64) - weights
+                mse = f"{(plain**2).mean():.9e}"
             weighted = encode(library, name, weights, importance).astype(np.float64) - weights
-            mse, weighted_mse = (plain**2).mean(), (weighted**2 * importance).sum() / (ROWS * importance.sum(dtype=np.float64))
-            lines.append(f"{name.lower()},{label},{mse:.9e},{weighted_mse:.9e}")
+            weighted_mse = (weighted**2 * importance).sum() / (ROWS * importance.sum(dtype=np.float64))
+            lines.append(f"{name.lower()},{label},{mse},{weighted_mse:.9e}")
     (HERE / "ggml_mse.csv").write_text("\n".join(lines) + "\n")
 
 

@@ -4,6 +4,7 @@ Decodes by the text of docs/formats.md alone, one weight at a time: where is its
 scale. Needs numpy. Run it in its own folder.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,27 @@ def decode(name, n, block):
     return np.array([scale * np.float32(levels[c]) for c in numbers], dtype=np.float32)
 
 
+def e8p_patterns():
+    """Magnitudes in halves: squared norm up to 10, then 29 with five 3s, in lexicographic order."""
+    vectors = list(itertools.product((1, 3, 5), repeat=8))
+    inner = [v for v in vectors if sum(x * x for x in v) <= 40]
+    return inner + [v for v in vectors if sorted(v) == [1] * 3 + [3] * 5][:29]
+
+
+def decode_e8p(block):
+    scale = np.frombuffer(block[:2].tobytes(), dtype="<f2")[0].astype(np.float32)
+    weights = []
+    for word in np.frombuffer(block[2:].tobytes(), dtype="<u2"):
+        word = int(word)
+        signs = [-1 if word >> 8 + i & 1 else 1 for i in range(7)]
+        halves = [s * m for s, m in zip(signs, PATTERNS[word & 255])]
+        last = PATTERNS[word & 255][7]
+        # The sum in units must be even: in halves, a multiple of 4.
+        halves.append(last if (sum(halves) + last) % 4 == 0 else -last)
+        weights += [np.float32(2 * h + (-1 if word >> 15 else 1)) * scale for h in halves]
+    return np.array(weights, dtype=np.float32)
+
+
 random = np.random.default_rng(20240607)
 lines = []
 for name, (bits, block_len, _) in FORMATS.items():
@@ -66,4 +88,9 @@ for name, (bits, block_len, _) in FORMATS.items():
         # A zero has no sign here: formats differ in it.
         weights = decode(name, n, block) + np.float32(0.0)
         lines.append(f"{name} {block.tobytes().hex()} {weights.astype('<f4').tobytes().hex()}")
+PATTERNS = e8p_patterns()
+for n in (8, 64, 256):
+    block = random.integers(0, 256, 2 + n // 4).astype(np.uint8)
+    block[:2] = np.frombuffer(np.float16(-0.25 * n / 100).astype("<f2").tobytes(), dtype=np.uint8)
+    lines.append(f"e8p {block.tobytes().hex()} {decode_e8p(block).astype('<f4').tobytes().hex()}")
 Path(__file__).with_name("own_layouts.txt").write_text("\n".join(lines) + "\n")

@@ -27,11 +27,11 @@ const fn nearest_codes() -> [u8; NEAREST_LEN] {
 
 /// The table's values as levels of a fit.
 #[derive(Clone, Copy)]
-struct Table;
+pub(crate) struct Table;
 
 impl Table {
     #[inline]
-    fn code(x: f32) -> u8 {
+    pub(crate) fn code(x: f32) -> u8 {
         // The cast saturates, so the index stays inside for any number.
         let index = (x * 2.0 + 256.0).clamp(0.0, (NEAREST_LEN - 1) as f32) as usize;
         NEAREST[index]

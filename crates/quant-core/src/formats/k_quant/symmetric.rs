@@ -1,16 +1,16 @@
-//! w = (d·scale)·q with signed scales: the search and the arithmetic of Q3_K and Q6_K.
+//! w = (d·scale)·q with signed scales: the search of Q3_K, Q6_K and IQ4_XS, and the arithmetic of the first two.
 
 use super::{MAX_SUBS, ROUNDS};
 use crate::formats::fit::{IntRange, Levels, inverse, scale, sums};
 use crate::formats::ggml::{SUPER_BLOCK, round_f16};
 
-/// Weights of a sub-block.
+/// Weights of a sub-block of Q3_K and Q6_K.
 const SUB: usize = SUPER_BLOCK / MAX_SUBS;
 
 /// What a format can store.
 #[derive(Clone, Copy)]
-pub(crate) struct SymmetricLimits {
-    pub(crate) codes: IntRange,
+pub(crate) struct SymmetricLimits<L = IntRange> {
+    pub(crate) codes: L,
     pub(crate) scales: IntRange,
     /// How far around the rounded scale of a sub-block to look for a better one.
     pub(crate) reach: i8,
@@ -37,9 +37,13 @@ impl SymmetricBlock {
         }
     }
 
-    /// The block of least weighted squared error that the search finds.
-    pub(crate) fn fit(x: &[f32; SUPER_BLOCK], w: &[f32; SUPER_BLOCK], limits: SymmetricLimits) -> Self {
-        let search = Search::new(x, w, limits);
+    /// The block of least weighted squared error that the search finds, with sub-blocks of `SUB` weights.
+    pub(crate) fn fit<const SUB: usize, L: Levels>(
+        x: &[f32; SUPER_BLOCK],
+        w: &[f32; SUPER_BLOCK],
+        limits: SymmetricLimits<L>,
+    ) -> Self {
+        let search = Search::<SUB, L>::new(x, w, limits);
         let (mut best, mut least) = search.assign(search.first_scale());
         for _ in 0..ROUNDS {
             let (block, error) = search.assign(search.refit(&best));
@@ -52,32 +56,34 @@ impl SymmetricBlock {
     }
 }
 
-struct Search<'a> {
-    x: &'a [[f32; SUB]; MAX_SUBS],
-    w: &'a [[f32; SUB]; MAX_SUBS],
-    limits: SymmetricLimits,
+struct Search<'a, const SUB: usize, L> {
+    x: &'a [[f32; SUB]],
+    w: &'a [[f32; SUB]],
+    limits: SymmetricLimits<L>,
     /// The best scale of each sub-block, if scales were not rounded.
     ideal: [f32; MAX_SUBS],
 }
 
-impl<'a> Search<'a> {
-    fn new(x: &'a [f32; SUPER_BLOCK], w: &'a [f32; SUPER_BLOCK], limits: SymmetricLimits) -> Self {
-        let (x, w) = (bytemuck::cast_ref(x), bytemuck::cast_ref(w));
-        let (xs, ws): (&[[f32; SUB]; MAX_SUBS], &[[f32; SUB]; MAX_SUBS]) = (x, w);
-        let ideal = std::array::from_fn(|sub| scale(&xs[sub], &ws[sub], limits.codes));
+impl<'a, const SUB: usize, L: Levels> Search<'a, SUB, L> {
+    fn new(x: &'a [f32; SUPER_BLOCK], w: &'a [f32; SUPER_BLOCK], limits: SymmetricLimits<L>) -> Self {
+        let (x, w) = (x.as_chunks().0, w.as_chunks().0);
+        let mut ideal = [0.0; MAX_SUBS];
+        for (ideal, (x, w)) in ideal.iter_mut().zip(x.iter().zip(w)) {
+            *ideal = scale(x, w, limits.codes);
+        }
         Self { x, w, limits, ideal }
     }
 
     /// The scale that rounds the ideal scales best, each weighted by what a change of it costs.
     fn first_scale(&self) -> f32 {
-        let cost = std::array::from_fn(|sub| {
+        let mut cost = [0.0; MAX_SUBS];
+        for (sub, cost) in cost.iter_mut().take(self.x.len()).enumerate() {
             let inverse = inverse(self.ideal[sub]);
-            let [qq] = sums(SUB, |i| {
+            [*cost] = sums(SUB, |i| {
                 let q = self.limits.codes.nearest(self.x[sub][i] * inverse);
                 [self.w[sub][i] * q * q]
             });
-            qq
-        });
+        }
         round_f16(scale(&self.ideal, &cost, self.limits.scales))
     }
 

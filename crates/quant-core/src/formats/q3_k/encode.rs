@@ -13,7 +13,7 @@ impl BlockEncoder for Q3K {
     type Format = Self;
 
     fn encode_block(&self, weights: &[f32], importance: Option<&[f32]>, bytes: &mut [u8]) {
-        pack(&SymmetricBlock::fit(array(weights), &fit::error_weights(importance), LIMITS), bytes);
+        pack(&SymmetricBlock::fit::<16, _>(array(weights), &fit::error_weights(importance), LIMITS), bytes);
     }
 }
 

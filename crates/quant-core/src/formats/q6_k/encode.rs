@@ -14,7 +14,7 @@ impl BlockEncoder for Q6K {
 
     fn encode_block(&self, weights: &[f32], importance: Option<&[f32]>, bytes: &mut [u8]) {
         let block: &mut Block = bytemuck::from_bytes_mut(bytes);
-        let fitted = SymmetricBlock::fit(array(weights), &fit::error_weights(importance), LIMITS);
+        let fitted = SymmetricBlock::fit::<16, _>(array(weights), &fit::error_weights(importance), LIMITS);
         (block.d, block.scales) = (Half::new(fitted.d), fitted.scales);
         let codes = fitted.codes.map(|q| (q + 32) as u8);
         interleave::pack::<4, 64>(&codes, &mut block.low);
