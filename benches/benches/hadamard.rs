@@ -1,7 +1,9 @@
-//! The Hadamard transform, one thread: bytes of F32 transformed per second.
+//! The Hadamard transform and rotations, one thread: bytes of F32 transformed per second.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use quant_core::hadamard::{SignedHadamard, transform};
+use domain_types::OrthogonalTransform;
+use quant_core::hadamard::transform;
+use quant_core::incoherence::Rotation;
 use std::hint::black_box;
 
 fn hadamard(c: &mut Criterion) {
@@ -10,9 +12,13 @@ fn hadamard(c: &mut Criterion) {
         let mut x: Vec<f32> = (0..n).map(|i| i as f32).collect();
         group.throughput(Throughput::Bytes(n as u64 * 4));
         group.bench_function(BenchmarkId::new("plain", n), |b| b.iter(|| transform(black_box(&mut x), n)));
-        let rotation = SignedHadamard::new(n, 1).expect("a power of two");
-        group.bench_function(BenchmarkId::new("signed", n), |b| {
-            b.iter(|| rotation.forward(black_box(&mut x)));
+    }
+    for n in [576, 1024, 1536, 4864] {
+        let mut x: Vec<f32> = (0..n).map(|i| i as f32).collect();
+        let rotation = Rotation::new(n, 1).expect("an odd factor of at most 512");
+        group.throughput(Throughput::Bytes(n as u64 * 4));
+        group.bench_function(BenchmarkId::new("rotation", n), |b| {
+            b.iter(|| rotation.apply(black_box(&mut x)));
         });
     }
 }

@@ -42,10 +42,12 @@ pub use event::{Direction, DomainEvent, Precision, TensorQuality};
 pub use format::{FormatCatalogue, QuantFormat, RowRule, scalar};
 pub use hessian::Hessian;
 pub use metadata::{MetaArray, MetaValue, Metadata};
-pub use model_spec::{Activation, AttentionSpec, ModelSpec, RopeScaling, RopeSpec, RopeStyle, SlidingWindow};
+pub use model_spec::{
+    Activation, AttentionSpec, ModelSpec, RopeScaling, RopeSpec, RopeStyle, RotationSpec, SlidingWindow,
+};
 pub use port::{
-    Clock, CodecSet, EventSink, InputObserver, Linear, LogitRows, QuantizeRequest, Quantizer, TensorSource,
-    TokenId, TokenModel, Tokenizer, WeightCodec,
+    Clock, CodecSet, EventSink, InputObserver, Linear, LogitRows, OrthogonalTransform, QuantizeRequest,
+    Quantizer, TensorSource, TokenId, TokenModel, Tokenizer, WeightCodec,
 };
 pub use shape::{MAX_DIMS, Shape};
 pub use tensor::{QuantTensor, TensorInfo, TensorView};

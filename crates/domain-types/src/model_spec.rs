@@ -1,8 +1,10 @@
 //! What a decoder-only transformer looks like: everything the runtime needs besides the weights.
 
 mod rope;
+mod rotation;
 
 pub use rope::{RopeScaling, RopeSpec, RopeStyle};
+pub use rotation::RotationSpec;
 
 use crate::DomainError;
 use alloc::format;
@@ -43,6 +45,8 @@ pub struct ModelSpec {
     pub tied_embeddings: bool,
     /// Soft cap c of the logits, c·tanh(x/c), where the model has one.
     pub logit_softcap: Option<f32>,
+    /// What is rotated, where the model was made incoherent.
+    pub rotation: Option<RotationSpec>,
 }
 
 /// The attention layers.
@@ -119,6 +123,9 @@ impl ModelSpec {
         }
         if a.sliding_window.is_some_and(|w| w.size == 0 || w.pattern == 0) {
             return fail("a sliding window has size and pattern above zero");
+        }
+        if self.post_norms && self.rotation.is_some_and(|r| r.residual) {
+            return fail("a rotated residual stream and norms after each half of a block exclude each other");
         }
         let floats = [self.norm_eps, a.scale, self.rope.base, self.embedding_scale];
         if floats.iter().any(|x| !x.is_finite() || *x <= 0.0) {

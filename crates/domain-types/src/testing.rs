@@ -4,6 +4,7 @@
 //! implementing crate.
 
 mod codec_suite;
+mod defined_rotation;
 mod dense;
 mod event_suite;
 mod memory_source;
@@ -13,6 +14,7 @@ mod source_suite;
 mod tokenizer_suite;
 
 pub use codec_suite::{linear_conformance, weight_codec_conformance};
+pub use defined_rotation::{DefinedRotation, orthogonal_transform_conformance};
 pub use dense::{DenseCodecs, DenseLinear};
 pub use event_suite::{CollectingSink, clock_conformance, event_sink_conformance, sample_events};
 pub use memory_source::MemorySource;

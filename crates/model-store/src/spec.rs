@@ -5,7 +5,9 @@ mod reader;
 mod rope;
 
 use crate::StoreError;
-use domain_types::{Activation, AttentionSpec, ModelSpec, RopeStyle, SlidingWindow, TensorSource};
+use domain_types::{
+    Activation, AttentionSpec, ModelSpec, RopeStyle, RotationSpec, SlidingWindow, TensorSource,
+};
 use reader::SpecReader;
 
 /// What sets a model family apart, beyond numbers that are in the metadata.
@@ -58,6 +60,7 @@ pub fn model_spec(source: &dyn TensorSource) -> Result<ModelSpec, StoreError> {
         embedding_scale: if family.gemma { (width as f32).sqrt() } else { 1.0 },
         tied_embeddings: source.info("output.weight").is_none(),
         logit_softcap: read.optional_f32("final_logit_softcapping")?.filter(|&cap| cap > 0.0),
+        rotation: RotationSpec::read(source.metadata())?,
     };
     spec.validate()?;
     Ok(spec)

@@ -108,6 +108,7 @@ fn check(spec: &ModelSpec) -> Result<(), TrainError> {
         (spec.embedding_scale != 1.0, "a scaled embedding"),
         (!spec.tied_embeddings, "an output head of its own"),
         (spec.logit_softcap.is_some(), "a soft cap of logits"),
+        (spec.rotation.is_some(), "rotated weights"),
         (spec.rope.scaling != domain_types::RopeScaling::None, "RoPE scaling"),
     ];
     match missing.iter().find(|(asked, _)| *asked) {

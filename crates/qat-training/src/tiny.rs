@@ -57,6 +57,7 @@ pub fn tiny_spec() -> ModelSpec {
         embedding_scale: 1.0,
         tied_embeddings: true,
         logit_softcap: None,
+        rotation: None,
     }
 }
 

@@ -62,11 +62,17 @@ pub enum QuantError {
         /// The first such row.
         row: usize,
     },
-    /// A Hadamard transform of a length that it does not exist for.
-    #[error("a Hadamard transform mixes a power of two entries, not {block}")]
-    HadamardBlock {
+    /// A rotation of a width whose odd factor is too large to mix quickly.
+    #[error(
+        "there is no rotation of vectors of {width}: a width is a power of two times an odd factor of at most {largest}, this one has {factor}; quantize without rotation"
+    )]
+    RotationWidth {
         /// What was asked for.
-        block: usize,
+        width: usize,
+        /// Its odd factor.
+        factor: usize,
+        /// The largest factor.
+        largest: usize,
     },
     /// A tensor that no ggml format holds exactly.
     #[error("a tensor {shape} of format {format} cannot be exported exactly: {reason}")]

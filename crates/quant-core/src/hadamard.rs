@@ -2,32 +2,20 @@
 //!
 //! Multiplied with weights or activations it spreads each entry over all of them. What was an outlier becomes a small
 //! part of everything, and rows of a trained matrix come close to normal: the distribution that low-bit grids are
-//! made for. With random signs before it, this is the incoherence processing of QuIP# (Tseng et al. 2024,
-//! arXiv:2402.04396) and QuaRot (Ashkboos et al. 2024, arXiv:2404.00456).
+//! made for. With random signs before it, this is the rotation of [`incoherence`](crate::incoherence).
 //!
 //! ```
-//! use quant_core::hadamard::{SignedHadamard, transform};
+//! use quant_core::hadamard::transform;
 //!
 //! let mut outlier = [0.0; 16];
 //! outlier[3] = 4.0;
 //! transform(&mut outlier, 16);
 //! assert!(outlier.iter().all(|x| x.abs() == 1.0));
-//!
-//! let rotation = SignedHadamard::new(64, 7)?;
-//! let original: Vec<f32> = (0..192).map(|i| i as f32).collect();
-//! let mut x = original.clone();
-//! rotation.forward(&mut x);
-//! rotation.inverse(&mut x);
-//! assert!(original.iter().zip(&x).all(|(a, b)| (a - b).abs() < 1e-3));
-//! # Ok::<(), quant_core::QuantError>(())
 //! ```
 
 mod butterfly;
-mod signs;
 #[cfg(test)]
 mod tests;
-
-pub use signs::SignedHadamard;
 
 /// Multiplies each piece of `block` numbers with the Hadamard matrix H\[i\]\[j\] = (−1)^popcount(i AND j) / √block, in
 /// place and without allocating.

@@ -9,6 +9,7 @@ mod formats;
 mod gemm;
 mod grid;
 pub mod hadamard;
+pub mod incoherence;
 mod isa;
 mod kernel;
 mod linear;

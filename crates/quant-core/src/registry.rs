@@ -6,11 +6,14 @@ use crate::formats::{
     e8p, float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k,
     q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, trellis, uq,
 };
+use crate::incoherence::Rotation;
 use crate::kernel::{
     one_scale::OneScaleKernel, small_blocks::SmallBlocksKernel, sub_scales::SubScalesKernel,
 };
 use crate::{Activations, QuantError, QuantizeOptions};
-use domain_types::{CodecSet, FormatCatalogue, QuantFormat, Quantizer, WeightCodec};
+use domain_types::{
+    CodecSet, FormatCatalogue, OrthogonalTransform, PortError, QuantFormat, Quantizer, WeightCodec,
+};
 
 type MakeQuantizer = fn(QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError>;
 
@@ -239,6 +242,10 @@ impl CodecSet for Codecs {
             (Activations::Int8, Some(fused)) => Some(fused),
             _ => Some(entry.codec as &dyn WeightCodec),
         }
+    }
+
+    fn rotation(&self, width: usize, seed: u64) -> Result<Box<dyn OrthogonalTransform>, PortError> {
+        Ok(Box::new(Rotation::new(width, seed)?))
     }
 }
 

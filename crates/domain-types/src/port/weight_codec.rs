@@ -1,6 +1,6 @@
 //! Packed weights to floats and to linear layers.
 
-use crate::{Linear, PortError, QuantFormat, QuantTensor, TensorView};
+use crate::{Linear, OrthogonalTransform, PortError, QuantFormat, QuantTensor, TensorView};
 use alloc::boxed::Box;
 
 /// Reads one format.
@@ -18,7 +18,7 @@ pub trait WeightCodec: Send + Sync {
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError>;
 }
 
-/// Finds codecs by format.
+/// Finds what a file's weights need to be computed with: codecs by format, and rotations.
 pub trait CodecSet: Send + Sync {
     /// The codec for a format, if there is one.
     fn codec(&self, format: &QuantFormat) -> Option<&dyn WeightCodec>;
@@ -27,4 +27,8 @@ pub trait CodecSet: Send + Sync {
     fn require(&self, format: &QuantFormat) -> Result<&dyn WeightCodec, PortError> {
         self.codec(format).ok_or_else(|| PortError::not_found("codec for format", format.id()))
     }
+
+    /// The rotation of vectors of `width` that a [`RotationSpec`](crate::RotationSpec) means; an error where there is
+    /// none of this width.
+    fn rotation(&self, width: usize, seed: u64) -> Result<Box<dyn OrthogonalTransform>, PortError>;
 }

@@ -1,6 +1,10 @@
 //! F32 weights, computed in the plainest way: the oracle for other implementations of [`Linear`].
 
-use crate::{CodecSet, Linear, PortError, QuantFormat, QuantTensor, TensorView, WeightCodec, scalar};
+use super::DefinedRotation;
+use crate::{
+    CodecSet, Linear, OrthogonalTransform, PortError, QuantFormat, QuantTensor, TensorView, WeightCodec,
+    scalar,
+};
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -81,5 +85,9 @@ impl WeightCodec for DenseCodecs {
 impl CodecSet for DenseCodecs {
     fn codec(&self, format: &QuantFormat) -> Option<&dyn WeightCodec> {
         (*format == scalar::F32).then_some(self as &dyn WeightCodec)
+    }
+
+    fn rotation(&self, width: usize, seed: u64) -> Result<Box<dyn OrthogonalTransform>, PortError> {
+        Ok(Box::new(DefinedRotation::new(width, seed)))
     }
 }

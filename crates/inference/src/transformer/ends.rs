@@ -3,7 +3,8 @@
 use super::buffer::grown;
 use super::norm::RmsNorm;
 use super::project::project;
-use domain_types::{InputObserver, Linear, TokenId};
+use crate::parallel;
+use domain_types::{InputObserver, Linear, OrthogonalTransform, TokenId};
 
 /// Both ends of a network.
 pub(super) struct Ends {
@@ -13,6 +14,8 @@ pub(super) struct Ends {
     /// `None` where the embedding is the output head.
     pub(super) head: Option<Box<dyn Linear>>,
     pub(super) logit_softcap: Option<f32>,
+    /// Of the residual stream between both ends.
+    pub(super) rotation: Option<Box<dyn OrthogonalTransform>>,
 }
 
 impl Ends {
@@ -32,6 +35,9 @@ impl Ends {
                 }
             }
         }
+        if let Some(rotation) = &self.rotation {
+            parallel::for_each_row(hidden, width, |_, row| rotation.apply(row));
+        }
     }
 
     /// Appends the logits of rows of the residual stream as it left the last block. `normed` is room to work in.
@@ -42,7 +48,7 @@ impl Ends {
         let head = self.head();
         let rows = hidden.len() / head.in_features();
         let normed = grown(normed, hidden.len());
-        self.output_norm.normalize(hidden, normed);
+        self.normalize(hidden, normed);
         let start = logits.len();
         logits.resize(start + rows * head.out_features(), 0.0);
         project(head, normed, rows, &mut logits[start..]);
@@ -51,10 +57,21 @@ impl Ends {
         }
     }
 
+    /// What the head reads, for rows of the residual stream.
+    fn normalize(&self, hidden: &[f32], normed: &mut [f32]) {
+        let Some(rotation) = &self.rotation else { return self.output_norm.normalize(hidden, normed) };
+        let width = rotation.width();
+        parallel::for_each_row(normed, width, |index, row| {
+            row.copy_from_slice(&hidden[index * width..(index + 1) * width]);
+            rotation.invert(row);
+            self.output_norm.normalize_in_place(row);
+        });
+    }
+
     /// Shows what the head reads for rows of the residual stream. `normed` is room to work in.
     pub(super) fn observe(&self, hidden: &[f32], normed: &mut Vec<f32>, observer: &mut dyn InputObserver) {
         let normed = grown(normed, hidden.len());
-        self.output_norm.normalize(hidden, normed);
+        self.normalize(hidden, normed);
         let name = if self.head.is_some() { "output.weight" } else { "token_embd.weight" };
         observer.observe(&[name], self.embedding.in_features(), normed);
     }

@@ -4,7 +4,7 @@ use super::buffer::grown;
 use super::probe::Probe;
 use super::project::project;
 use crate::parallel;
-use domain_types::{Activation, Linear};
+use domain_types::{Activation, Linear, OrthogonalTransform};
 
 /// √(2/π), of the tanh approximation of GELU.
 const GELU_SCALE: f32 = 0.797_884_6;
@@ -14,6 +14,8 @@ pub(super) struct FeedForward {
     pub(super) gate: Box<dyn Linear>,
     pub(super) up: Box<dyn Linear>,
     pub(super) down: Box<dyn Linear>,
+    /// Of the input of `down`.
+    pub(super) rotation: Option<Box<dyn OrthogonalTransform>>,
     pub(super) activation: Activation,
 }
 
@@ -35,6 +37,9 @@ impl FeedForward {
         let up = &*up;
         parallel::for_each_row(gate, width, |i, row| {
             activate(self.activation, row, &up[i * width..(i + 1) * width]);
+            if let Some(rotation) = &self.rotation {
+                rotation.apply(row);
+            }
         });
         probe.see(&["ffn_down"], tokens, gate);
         project(&*self.down, gate, tokens, out);

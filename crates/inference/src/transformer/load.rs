@@ -100,8 +100,10 @@ fn take_ends(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<(Ends, RopeP
     } else {
         Some(tensors.linear("output.weight", spec.vocab_size, spec.width)?)
     };
+    let rotation = spec.rotation.filter(|r| r.residual).map(|r| r.residual_seed());
+    let rotation = rotation.map(|seed| tensors.rotation(spec.width, seed)).transpose()?;
     let (embedding_scale, logit_softcap) = (spec.embedding_scale, spec.logit_softcap);
-    Ok((Ends { embedding, embedding_scale, output_norm, head, logit_softcap }, rope))
+    Ok((Ends { embedding, embedding_scale, output_norm, head, logit_softcap, rotation }, rope))
 }
 
 fn context_length(spec: &ModelSpec, options: LoadOptions) -> Result<usize, InferenceError> {
@@ -119,13 +121,24 @@ fn block(tensors: &mut Tensors<'_>, spec: &ModelSpec, layer: usize) -> Result<Bl
         attention: attention(tensors, spec, layer)?,
         post_attention_norm: post_norm(tensors, spec, &name("post_attention_norm.weight"))?,
         ffn_norm: norm(tensors, spec, &name("ffn_norm.weight"))?,
-        feed_forward: FeedForward {
-            gate: tensors.linear(&name("ffn_gate.weight"), spec.ffn_width, spec.width)?,
-            up: tensors.linear(&name("ffn_up.weight"), spec.ffn_width, spec.width)?,
-            down: tensors.linear(&name("ffn_down.weight"), spec.width, spec.ffn_width)?,
-            activation: spec.activation,
-        },
+        feed_forward: feed_forward(tensors, spec, layer)?,
         post_ffn_norm: post_norm(tensors, spec, &name("post_ffw_norm.weight"))?,
+    })
+}
+
+fn feed_forward(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    layer: usize,
+) -> Result<FeedForward, InferenceError> {
+    let name = |part: &str| format!("blk.{layer}.ffn_{part}.weight");
+    let rotation = spec.rotation.filter(|r| r.feed_forward).map(|r| r.feed_forward_seed());
+    Ok(FeedForward {
+        gate: tensors.linear(&name("gate"), spec.ffn_width, spec.width)?,
+        up: tensors.linear(&name("up"), spec.ffn_width, spec.width)?,
+        down: tensors.linear(&name("down"), spec.width, spec.ffn_width)?,
+        rotation: rotation.map(|seed| tensors.rotation(spec.ffn_width, seed)).transpose()?,
+        activation: spec.activation,
     })
 }
 

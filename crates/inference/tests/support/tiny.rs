@@ -74,6 +74,7 @@ fn spec(c: &Value) -> ModelSpec {
         embedding_scale: float(&c["embedding_scale"]),
         tied_embeddings: flag("tied"),
         logit_softcap: optional("softcap"),
+        rotation: None,
     }
 }
 

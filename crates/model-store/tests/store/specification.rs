@@ -3,8 +3,8 @@
 use crate::gguf_round_trip::{tensor, write};
 use crate::support::catalogue;
 use domain_types::{
-    Activation, MetaArray, MetaValue, Metadata, ModelSpec, RopeScaling, RopeStyle, SlidingWindow,
-    TensorSource, scalar,
+    Activation, MetaArray, MetaValue, Metadata, ModelSpec, RopeScaling, RopeStyle, RotationSpec,
+    SlidingWindow, TensorSource, scalar,
 };
 use model_store::{GgufFile, StoreError, model_spec};
 
@@ -56,6 +56,18 @@ fn llama() {
     assert_eq!((spec.rope.base, spec.rope.dims, spec.rope.scaling), (10_000.0, 8, RopeScaling::None));
     assert_eq!((spec.attention.head_dim, spec.attention.scale), (8, 1.0 / 8_f32.sqrt()));
     assert_eq!((spec.vocab_size, spec.tied_embeddings, spec.embedding_scale), (10, false, 1.0));
+}
+
+#[test]
+fn a_rotated_model_says_so() {
+    let mut sketch = Sketch::of("llama");
+    assert_eq!(Sketch::of("llama").spec().unwrap().rotation, None);
+    let rotation = RotationSpec { heads: false, ..RotationSpec::full(1 << 40) };
+    rotation.write(&mut sketch.metadata);
+    assert_eq!(sketch.spec().unwrap().rotation, Some(rotation));
+
+    let newer = Sketch::of("llama").set("pibit.rotation.version", 2_u32).spec().unwrap_err().to_string();
+    assert!(newer.contains("use a newer one"), "{newer}");
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub(crate) fn small_spec() -> ModelSpec {
         embedding_scale: 1.0,
         tied_embeddings: true,
         logit_softcap: None,
+        rotation: None,
     }
 }
 

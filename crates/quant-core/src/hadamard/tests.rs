@@ -1,5 +1,4 @@
-use super::butterfly;
-use super::{SignedHadamard, transform};
+use super::{butterfly, transform};
 use domain_types::testing::gaussian_like;
 use proptest::prelude::*;
 
@@ -50,24 +49,6 @@ fn every_processor_gives_the_same_bits() {
 }
 
 #[test]
-fn signs_spread_a_constant() {
-    let rotation = SignedHadamard::new(1024, 3).unwrap();
-    let mut x = vec![1.0; 1024];
-    rotation.forward(&mut x);
-    let largest = x.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
-    // Unmixed it would be 32; for normal entries 5 is exceeded once in two thousand such vectors.
-    assert!(largest < 5.0, "{largest}");
-}
-
-#[test]
-fn a_block_is_a_power_of_two() {
-    for block in [0, 3, 576] {
-        let error = SignedHadamard::new(block, 0).unwrap_err().to_string();
-        assert!(error.contains("power of two"), "{error}");
-    }
-}
-
-#[test]
 #[should_panic(expected = "no whole blocks")]
 fn lengths_are_checked() {
     transform(&mut [0.0; 24], 16);
@@ -83,21 +64,6 @@ proptest! {
         transform(&mut y, 1 << log);
         for (x, y) in x.iter().zip(&y) {
             prop_assert!((x - y).abs() < 1e-5, "{x} {y}");
-        }
-    }
-
-    #[test]
-    fn a_rotation_has_an_inverse_and_keeps_inner_products(seed: u64, log in 0..11_u32, blocks in 1..4_usize) {
-        let rotation = SignedHadamard::new(1 << log, seed).unwrap();
-        let (a, b) = (gaussian_like(seed, blocks << log), gaussian_like(!seed, blocks << log));
-        let (mut ra, mut rb) = (a.clone(), b.clone());
-        rotation.forward(&mut ra);
-        rotation.forward(&mut rb);
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
-        prop_assert!((dot(&a, &b) - dot(&ra, &rb)).abs() < 1e-5 * norm(&a) * norm(&b) + 1e-6);
-        rotation.inverse(&mut ra);
-        for (a, r) in a.iter().zip(&ra) {
-            prop_assert!((a - r).abs() < 1e-5, "{a} {r}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Taking tensors out of a source by name and expected shape.
 
 use crate::InferenceError;
-use domain_types::{CodecSet, Linear, QuantTensor, Shape, TensorSource};
+use domain_types::{CodecSet, Linear, OrthogonalTransform, QuantTensor, Shape, TensorSource};
 use std::collections::HashSet;
 
 /// A source whose tensors are handed out against an expected shape, each at most once.
@@ -26,6 +26,15 @@ impl<'a> Tensors<'a> {
     ) -> Result<Box<dyn Linear>, InferenceError> {
         let tensor = self.take(name, Shape::matrix(outputs, inputs)?)?;
         Ok(self.codecs.require(tensor.format())?.linear(tensor)?)
+    }
+
+    /// The rotation of vectors of `width` that goes with the weights.
+    pub(super) fn rotation(
+        &self,
+        width: usize,
+        seed: u64,
+    ) -> Result<Box<dyn OrthogonalTransform>, InferenceError> {
+        Ok(self.codecs.rotation(width, seed)?)
     }
 
     /// A vector of `len` finite floats.

@@ -1,0 +1,136 @@
+//! Which parts of a network compute in a rotated basis.
+
+use crate::{DomainError, Metadata};
+use alloc::format;
+use alloc::string::String;
+
+/// What was rotated when a model was made incoherent (QuaRot, arXiv:2404.00456), so that a runtime can compute what the
+/// original does.
+///
+/// A rotation of width n = m·2^p, m odd, is R = (C ⊗ H)·S. S negates entry i where bit i mod 64 of output ⌊i/64⌋ of
+/// SplitMix64, started from the seed, is set. H is the Hadamard matrix of 2^p, H\[i\]\[j\] = (−1)^popcount(i AND j)/√2^p.
+/// C is the Hartley matrix of m, C\[i\]\[j\] = (cos 2πij/m + sin 2πij/m)/√m. Entry i of a vector is entry i mod 2^p of
+/// block ⌊i/2^p⌋. This is version 1; files depend on it, so it never changes.
+///
+/// Each part has a seed of its own: [`seed`](Self::seed) and the two numbers after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct RotationSpec {
+    /// What all signs are made from.
+    pub seed: u64,
+    /// Whether the residual stream between embedding and output norm is h′ = R·h. A runtime rotates embeddings and
+    /// rotates back before the output norm; weights hold the rest.
+    pub residual: bool,
+    /// Whether each value head is v′ = R·v. Weights hold all of it: a runtime has nothing to do.
+    pub heads: bool,
+    /// Whether the input of each down projection is x′ = R·x. A runtime rotates it.
+    pub feed_forward: bool,
+}
+
+/// Metadata keys.
+mod key {
+    pub(super) const PREFIX: &str = "pibit.rotation.";
+    pub(super) const VERSION: &str = "pibit.rotation.version";
+    pub(super) const SEED: &str = "pibit.rotation.seed";
+    pub(super) const RESIDUAL: &str = "pibit.rotation.residual";
+    pub(super) const HEADS: &str = "pibit.rotation.heads";
+    pub(super) const FEED_FORWARD: &str = "pibit.rotation.feed_forward";
+}
+
+impl RotationSpec {
+    /// The version that this type describes.
+    pub const VERSION: u32 = 1;
+
+    /// Everything rotated.
+    pub fn full(seed: u64) -> Self {
+        Self { seed, residual: true, heads: true, feed_forward: true }
+    }
+
+    /// Seed of the residual stream's rotation, as wide as the model.
+    pub fn residual_seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Seed of the heads' rotation, as wide as a head; all heads have the same.
+    pub fn heads_seed(&self) -> u64 {
+        self.seed.wrapping_add(1)
+    }
+
+    /// Seed of the rotation of down projections' inputs.
+    pub fn feed_forward_seed(&self) -> u64 {
+        self.seed.wrapping_add(2)
+    }
+
+    /// What a model's metadata (`pibit.rotation.*`) says; `None` where nothing is rotated. An error where keys are
+    /// damaged, or of a version that this program does not know.
+    pub fn read(metadata: &Metadata) -> Result<Option<Self>, DomainError> {
+        if !metadata.iter().any(|(name, _)| name.starts_with(key::PREFIX)) {
+            return Ok(None);
+        }
+        let wrong = |name: &str, what: &str| DomainError::BadSpec(format!("metadata key {name} {what}"));
+        match metadata.u64(key::VERSION) {
+            Some(version) if version == u64::from(Self::VERSION) => {}
+            Some(version) => {
+                let what: String =
+                    format!("is {version}; this program knows version {}, use a newer one", Self::VERSION);
+                return Err(wrong(key::VERSION, &what));
+            }
+            None => return Err(wrong(key::VERSION, "is missing or no number; quantize the model again")),
+        }
+        let flag = |name| {
+            metadata
+                .bool(name)
+                .ok_or_else(|| wrong(name, "is missing or no truth value; quantize the model again"))
+        };
+        let seed = metadata.u64(key::SEED);
+        Ok(Some(Self {
+            seed: seed
+                .ok_or_else(|| wrong(key::SEED, "is missing or no number; quantize the model again"))?,
+            residual: flag(key::RESIDUAL)?,
+            heads: flag(key::HEADS)?,
+            feed_forward: flag(key::FEED_FORWARD)?,
+        }))
+    }
+
+    /// Sets the metadata keys that [`read`](Self::read) reads.
+    pub fn write(&self, metadata: &mut Metadata) {
+        metadata.set(key::VERSION, Self::VERSION);
+        metadata.set(key::SEED, self.seed);
+        metadata.set(key::RESIDUAL, self.residual);
+        metadata.set(key::HEADS, self.heads);
+        metadata.set(key::FEED_FORWARD, self.feed_forward);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn metadata_says_what_was_written() {
+        let mut metadata = Metadata::new();
+        assert_eq!(RotationSpec::read(&metadata), Ok(None));
+        let spec = RotationSpec { heads: false, ..RotationSpec::full(u64::MAX) };
+        spec.write(&mut metadata);
+        assert_eq!(RotationSpec::read(&metadata), Ok(Some(spec)));
+        let seeds = [spec.residual_seed(), spec.heads_seed(), spec.feed_forward_seed()];
+        assert_eq!(seeds, [u64::MAX, 0, 1]);
+    }
+
+    #[test]
+    fn damaged_or_newer_metadata_is_refused() {
+        for name in [key::VERSION, key::SEED, key::RESIDUAL, key::HEADS, key::FEED_FORWARD] {
+            let mut metadata = Metadata::new();
+            RotationSpec::full(7).write(&mut metadata);
+            metadata.set(name, "x");
+            let error = RotationSpec::read(&metadata).expect_err("no text is right").to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        let mut metadata = Metadata::new();
+        RotationSpec::full(7).write(&mut metadata);
+        metadata.set(key::VERSION, 2_u32);
+        let error = RotationSpec::read(&metadata).expect_err("not known").to_string();
+        assert!(error.contains("use a newer one"), "{error}");
+    }
+}
