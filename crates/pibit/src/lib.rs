@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod quantize;
 mod rewrite;
+mod rotate;
 
 pub use global::Global;
 pub use model_ref::ModelRef;

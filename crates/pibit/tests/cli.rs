@@ -224,3 +224,55 @@ fn the_demo_writes_a_report() {
     let html = std::fs::read_to_string(summary["report"].as_str().unwrap()).unwrap();
     assert!(html.contains("<svg") && html.contains("piq3"));
 }
+
+#[test]
+fn rotation_changes_nothing_but_the_basis() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, again) = (path(folder.path(), "r.gguf"), path(folder.path(), "again.gguf"));
+    let events = pibit(&["quantize", "tiny", "-f", "f32", "--rotate", "-o", &file, "--trace", "json"]);
+    assert!(events.status.success());
+    ok(&["quantize", "tiny", "-f", "f32", "--rotate", "-o", &again]);
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&again).unwrap(), "the same seed");
+    ok(&["quantize", "tiny", "-f", "f32", "--rotate", "--seed", "1", "-o", &again]);
+    assert_ne!(std::fs::read(&file).unwrap(), std::fs::read(&again).unwrap(), "another seed");
+
+    let eval =
+        json(&["eval", &file, "--reference", "tiny", "--corpus", "--ctx", "256", "--chunks", "2", "--json"]);
+    let kld = eval["kld_mean"].as_f64().unwrap();
+    assert!(kld < 1e-6, "KLD {kld}");
+
+    let trace = String::from_utf8(events.stderr).unwrap();
+    let rotated = trace.lines().filter(|l| l.contains("IncoherenceApplied")).collect::<Vec<_>>();
+    assert_eq!(rotated.len(), 4 * 7, "each matrix of four blocks once");
+    assert!(rotated[0].contains("rotation-256 in"), "{}", rotated[0]);
+}
+
+#[test]
+fn a_rotated_file_says_so_and_stays_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, other) = (path(folder.path(), "r.gguf"), path(folder.path(), "x.gguf"));
+    ok(&["quantize", "tiny", "-f", "piq3", "--rotate", "--seed", "5", "-o", &file]);
+    let inspection = json(&["inspect", &file, "--json"]);
+    assert_eq!(inspection["metadata"]["pibit.rotation.seed"], 5);
+    assert_eq!(inspection["spec"]["rotation"]["residual"], true);
+    assert!(
+        ok(&["inspect", &file])
+            .contains("rotated: residual stream, value heads, feed-forward inputs; seed 5")
+    );
+
+    // Measured in the rotated basis, the error is that of 3 bits.
+    let cosine = json(&["compare", "tiny", &file, "--json"])["total"]["cosine"].as_f64().unwrap();
+    assert!(cosine > 0.97, "cosine {cosine}");
+
+    ok(&["dequantize", &file, "-o", &other, "--as", "f32"]);
+    let eval =
+        json(&["eval", &other, "--reference", &file, "--corpus", "--ctx", "128", "--chunks", "1", "--json"]);
+    assert!(eval["kld_mean"].as_f64().unwrap() < 1e-6, "{eval}");
+
+    let (_, error) = fails(&["export", &file, "-o", &path(folder.path(), "llama.gguf")]);
+    assert!(error.contains("is rotated") && error.contains("without --rotate"), "{error}");
+    let (_, error) =
+        fails(&["quantize", &file, "-f", "piq2", "--rotate", "-o", &path(folder.path(), "twice.gguf")]);
+    assert!(error.contains("rotated already"), "{error}");
+    assert_eq!(files(folder.path()).len(), 2, "nothing was written");
+}

@@ -93,3 +93,16 @@ fn a_fitted_step_beats_absmax_by_a_fifth_everywhere() {
         assert!(*fitted <= 0.8 * absmax, "{name}: {fitted} against {absmax}");
     }
 }
+
+#[test]
+fn rotation_keeps_the_perplexity() {
+    let Some(text) = evaluation_text() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rotated.gguf");
+    let (text, file) = (text.to_str().unwrap(), file.to_str().unwrap());
+    run(&["quantize", "smollm2", "-f", "f32", "--keep", "token_embd.weight=source", "--rotate", "-o", file]);
+    let options = ["--text", text, "--ctx", "512", "--chunks", "2", "--json"];
+    let ppl = |model: &str| json(&[&["eval", model], &options[..]].concat())["ppl"].as_f64().unwrap();
+    let (original, rotated) = (ppl("smollm2"), ppl(file));
+    assert!((rotated / original - 1.0).abs() < 1e-4, "{rotated}, the original has {original}");
+}

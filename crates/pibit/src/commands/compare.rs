@@ -3,8 +3,9 @@
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
+use crate::rotate::RotatedSource;
 use anyhow::{Context as _, Result, bail};
-use domain_types::{CodecSet, TensorInfo, TensorQuality, TensorSource};
+use domain_types::{CodecSet, RotationSpec, TensorInfo, TensorQuality, TensorSource};
 use observability::{Cell, Column, Table};
 use serde::Serialize;
 
@@ -61,7 +62,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
 }
 
 fn compare(context: &Context, args: &Args) -> Result<Comparison> {
-    let (original, quantized) = (args.original.open(context)?, args.quantized.open(context)?);
+    let quantized = args.quantized.open(context)?;
+    let original = in_basis_of(context, args.original.open(context)?, &*quantized)?;
     let bar = context.progress.bar("compare", quantized.tensors().len() as u64);
     let mut tensors = Vec::new();
     for info in quantized.tensors().iter().filter(|t| t.is_matrix()) {
@@ -90,6 +92,21 @@ fn compare(context: &Context, args: &Args) -> Result<Comparison> {
         total,
         tensors,
     })
+}
+
+/// The original, rotated as the quantized model is.
+fn in_basis_of<'a>(
+    context: &'a Context,
+    original: Box<dyn TensorSource + 'a>,
+    quantized: &dyn TensorSource,
+) -> Result<Box<dyn TensorSource + 'a>> {
+    match (RotationSpec::read(original.metadata())?, RotationSpec::read(quantized.metadata())?) {
+        (before, after) if before == after => Ok(original),
+        (None, Some(rotation)) => {
+            Ok(Box::new(RotatedSource::new(original, rotation, &context.codecs, &*context.sink)?))
+        }
+        _ => bail!("the models are rotated in different ways: compare with the model before rotation"),
+    }
 }
 
 fn measure(

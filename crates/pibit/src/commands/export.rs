@@ -5,7 +5,9 @@ use crate::model_ref::ModelRef;
 use crate::output;
 use crate::rewrite::{self, Rewritten};
 use anyhow::{Result, bail};
-use domain_types::{CodecSet, QuantFormat, QuantTensor, QuantizeRequest, TensorInfo, TensorSource, scalar};
+use domain_types::{
+    CodecSet, QuantFormat, QuantTensor, QuantizeRequest, RotationSpec, TensorInfo, TensorSource, scalar,
+};
 use quant_core::QuantizeOptions;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -68,6 +70,13 @@ enum Fate {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let Runtime::LlamaCpp = args.to;
     let source = args.model.open(context)?;
+    if RotationSpec::read(source.metadata())?.is_some() {
+        bail!(
+            "{} is rotated: its down projections need an input that llama.cpp does not rotate, so it would run and \
+             give nonsense; quantize the original without --rotate to export it",
+            args.model
+        );
+    }
     let fates = fates(context, &*source)?;
     let inexact: Vec<Inexact> = fates
         .iter()

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::Result;
-use domain_types::{MetaArray, MetaValue, ModelSpec, TensorInfo, TensorSource};
+use domain_types::{MetaArray, MetaValue, ModelSpec, RotationSpec, TensorInfo, TensorSource};
 use observability::{Cell, Column, Table};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -114,6 +114,9 @@ fn show(inspection: &Inspection, all: bool) -> Result<()> {
         inspection.weights as f64 / 1e6,
         inspection.bits_per_weight
     );
+    if let Some(rotation) = inspection.spec.as_ref().and_then(|s| s.rotation) {
+        println!("rotated: {}; seed {}", rotated_parts(rotation), rotation.seed);
+    }
     if let Some(error) = &inspection.spec_error {
         println!("not runnable: {error}");
     }
@@ -133,6 +136,13 @@ fn show(inspection: &Inspection, all: bool) -> Result<()> {
         println!("{}", tensor_table(inspection)?);
     }
     Ok(())
+}
+
+fn rotated_parts(rotation: RotationSpec) -> String {
+    let RotationSpec { residual, heads, feed_forward, .. } = rotation;
+    let parts =
+        [(residual, "residual stream"), (heads, "value heads"), (feed_forward, "feed-forward inputs")];
+    parts.iter().filter(|(is, _)| *is).map(|(_, part)| *part).collect::<Vec<_>>().join(", ")
 }
 
 fn tensor_table(inspection: &Inspection) -> Result<Table> {

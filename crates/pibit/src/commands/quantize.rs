@@ -6,7 +6,9 @@ use crate::output;
 use crate::quantize::{
     ConstantRule, Importance, KeepRule, Plan, PlanOptions, QuantizeReport, Rounding, quantize_model,
 };
+use crate::rotate::RotatedSource;
 use anyhow::{Result, bail};
+use domain_types::{RotationSpec, TensorSource};
 use quant_core::StepSearch;
 use std::path::PathBuf;
 
@@ -18,6 +20,7 @@ Examples:
   pibit quantize tiny -f piq3 -o tiny-piq3.gguf
   pibit quantize smollm2 -f piq2 --embed q4_0 -o s2.gguf --json
   pibit quantize smollm2 -f piq3 --keep '*attn_v*=q4_0' --keep 'blk.0.*=q8_0' -o mixed.gguf
+  pibit quantize smollm2 -f t3 --rotate -o rotated.gguf
   pibit quantize smollm2 -f piq3 --step imatrix --imatrix smollm2.imatrix.gguf -o s3.gguf")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
@@ -49,6 +52,12 @@ pub struct Args {
     /// Give tensors whose rows do not fit a larger format (q8_0, else f16) instead of failing
     #[arg(long)]
     allow_fallback: bool,
+    /// Rotate weights so that none is large, and have the runtime rotate with them: less error below 4 bits
+    #[arg(long, conflicts_with = "imatrix")]
+    rotate: bool,
+    /// What the signs of --rotate are made from
+    #[arg(long, default_value_t = 0, requires = "rotate")]
+    seed: u64,
     /// File to write
     #[arg(short, long)]
     output: PathBuf,
@@ -84,7 +93,15 @@ fn quantize(context: &Context, args: &Args) -> Result<QuantizeReport> {
         }
         (None, _) => None,
     };
-    let source = args.model.open(context)?;
+    let mut source: Box<dyn TensorSource + '_> = args.model.open(context)?;
+    if args.rotate {
+        source = Box::new(RotatedSource::new(
+            source,
+            RotationSpec::full(args.seed),
+            &context.codecs,
+            &*context.sink,
+        )?);
+    }
     let options = PlanOptions {
         format: args.format.clone(),
         embed: args.embed.clone(),

@@ -1,0 +1,177 @@
+//! A model seen in a rotated basis (QuaRot, arXiv:2404.00456): which tensor takes part in which rotation.
+
+#[cfg(test)]
+mod tests;
+mod treatment;
+
+use anyhow::{Result, bail};
+use domain_types::{
+    CodecSet, DomainEvent, EventSink, Metadata, ModelSpec, OrthogonalTransform, PortError, QuantTensor,
+    RotationSpec, TensorInfo, TensorSource, scalar,
+};
+use quant_core::incoherence::{Rotation, mu, rotate_columns, rotate_rows, scale_columns};
+use std::sync::atomic::{AtomicBool, Ordering};
+use treatment::{Space, Treatment};
+
+/// Another source, rotated. Tensors are rotated when they are asked for, to F32; embedding, output head and everything
+/// else that no rotation touches stay as they are.
+pub(crate) struct RotatedSource<'a> {
+    original: Box<dyn TensorSource + 'a>,
+    codecs: &'a dyn CodecSet,
+    sink: &'a dyn EventSink,
+    spec: ModelSpec,
+    metadata: Metadata,
+    infos: Vec<TensorInfo>,
+    /// Of which tensors there was an event already.
+    reported: Vec<AtomicBool>,
+    residual: Option<Rotation>,
+    heads: Option<Rotation>,
+    feed_forward: Option<Rotation>,
+}
+
+impl<'a> RotatedSource<'a> {
+    /// Rotates what `rotation` says. Fails for models that have no equivalent in a rotated basis, and for widths that
+    /// no rotation exists for.
+    pub(crate) fn new(
+        original: Box<dyn TensorSource + 'a>,
+        rotation: RotationSpec,
+        codecs: &'a dyn CodecSet,
+        sink: &'a dyn EventSink,
+    ) -> Result<Self> {
+        let spec = original.spec()?;
+        if spec.rotation.is_some() {
+            bail!("this model is rotated already; rotate the model that it was made from");
+        }
+        if spec.post_norms {
+            bail!(
+                "{} models cannot be rotated: their norms after attention and feed-forward layers have gains that \
+                 cannot move into another layer; quantize without --rotate",
+                spec.architecture
+            );
+        }
+        let mut metadata = original.metadata().clone();
+        rotation.write(&mut metadata);
+        let make = |wanted: bool, width, seed| wanted.then(|| Rotation::new(width, seed)).transpose();
+        let mut rotated = Self {
+            codecs,
+            sink,
+            metadata,
+            infos: Vec::new(),
+            reported: original.tensors().iter().map(|_| AtomicBool::new(false)).collect(),
+            residual: make(rotation.residual, spec.width, rotation.residual_seed())?,
+            heads: make(rotation.heads, spec.attention.head_dim, rotation.heads_seed())?,
+            feed_forward: make(rotation.feed_forward, spec.ffn_width, rotation.feed_forward_seed())?,
+            spec: ModelSpec { rotation: Some(rotation), ..spec },
+            original,
+        };
+        rotated.infos =
+            rotated.original.tensors().iter().map(|i| rotated.describe(i)).collect::<Result<_>>()?;
+        Ok(rotated)
+    }
+
+    fn rotation(&self, space: Option<Space>) -> Option<&Rotation> {
+        match space? {
+            Space::Residual => self.residual.as_ref(),
+            Space::Heads => self.heads.as_ref(),
+            Space::FeedForward => self.feed_forward.as_ref(),
+        }
+    }
+
+    /// What happens to a tensor; `None` where it stays as it is.
+    fn treatment(&self, name: &str) -> Option<Treatment<'_>> {
+        let part = name.strip_prefix("blk.")?.split_once('.')?.1;
+        let role = treatment::role(part)?;
+        let treatment = Treatment {
+            // Gains stand between the residual stream and its readers only as long as they are where it is rotated.
+            norm: role.norm.filter(|_| self.residual.is_some()),
+            input: self.rotation(role.input),
+            output: self.rotation(role.output),
+            is_norm: role.is_norm && self.residual.is_some(),
+        };
+        treatment.changes_anything().then_some(treatment)
+    }
+
+    /// A tensor as it will be, after a check that the rotations fit it.
+    fn describe(&self, info: &TensorInfo) -> Result<TensorInfo> {
+        let Some(treatment) = self.treatment(&info.name) else { return Ok(info.clone()) };
+        let dims = info.shape.dims();
+        // A bias is a column: what a layer writes.
+        let (rows, columns) = if dims.len() == 1 { (dims[0], 1) } else { (dims[0], info.shape.row_len()) };
+        let fits =
+            |n: usize, rotation: Option<&Rotation>| rotation.is_none_or(|r| n.is_multiple_of(r.width()));
+        if dims.len() > 2 || !fits(columns, treatment.input) || !fits(rows, treatment.output) {
+            bail!("tensor {} is {}, which does not fit the metadata's widths", info.name, info.shape);
+        }
+        Ok(TensorInfo::new(&info.name, scalar::F32, info.shape)?)
+    }
+
+    fn floats(&self, name: &str) -> Result<(QuantTensor, Vec<f32>), PortError> {
+        let tensor = self.original.tensor(name)?;
+        let mut values = vec![0.0; tensor.shape().elements()];
+        self.codecs.require(tensor.format())?.decode(tensor.view(), &mut values)?;
+        Ok((tensor, values))
+    }
+
+    /// The weights of a tensor in the rotated basis, and the tensor itself.
+    fn rotated(&self, name: &str, treatment: &Treatment<'_>) -> Result<QuantTensor, PortError> {
+        let (original, mut weights) = self.floats(name)?;
+        let shape = *original.shape();
+        if treatment.is_norm {
+            weights.fill(1.0);
+            return f32_tensor(&original, &weights);
+        }
+        let before = mu(&weights);
+        let row_len = if shape.dims().len() == 1 { 1 } else { shape.row_len() };
+        if let Some(norm) = treatment.norm {
+            let block = name.rsplitn(3, '.').nth(2).unwrap_or_default();
+            let (_, gains) = self.floats(&format!("{block}.{norm}"))?;
+            if gains.len() != row_len {
+                return Err(PortError::invalid(format!("{block}.{norm} is not as long as rows of {name}")));
+            }
+            scale_columns(&mut weights, &gains);
+        }
+        if let Some(rotation) = treatment.input {
+            rotate_rows(&mut weights, rotation);
+        }
+        if let Some(rotation) = treatment.output {
+            rotate_columns(&mut weights, row_len, rotation);
+        }
+        self.report(name, treatment, before, &weights);
+        f32_tensor(&original, &weights)
+    }
+
+    fn report(&self, name: &str, treatment: &Treatment<'_>, mu_before: f64, weights: &[f32]) {
+        let index = self.infos.iter().position(|info| info.name == name);
+        if !self.sink.enabled() || index.is_none_or(|i| self.reported[i].swap(true, Ordering::Relaxed)) {
+            return;
+        }
+        let (layer, transform, mu_after) = (name.to_owned(), treatment.to_string(), mu(weights));
+        self.sink.record(&DomainEvent::IncoherenceApplied { layer, transform, mu_before, mu_after });
+    }
+}
+
+fn f32_tensor(original: &QuantTensor, weights: &[f32]) -> Result<QuantTensor, PortError> {
+    let bytes: Vec<u8> = weights.iter().flat_map(|w| w.to_le_bytes()).collect();
+    Ok(QuantTensor::new(scalar::F32, *original.shape(), bytes)?)
+}
+
+impl TensorSource for RotatedSource<'_> {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.infos
+    }
+
+    fn tensor(&self, name: &str) -> Result<QuantTensor, PortError> {
+        match self.treatment(name) {
+            None => self.original.tensor(name),
+            Some(treatment) => self.rotated(name, &treatment),
+        }
+    }
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn spec(&self) -> Result<ModelSpec, PortError> {
+        Ok(self.spec.clone())
+    }
+}
