@@ -98,7 +98,10 @@ fn logits_are_those_of_the_original() {
             let expected = logits(&tiny::source(&golden.spec), &golden.tokens);
             let actual = logits(&rotated(&golden.spec, rotation), &golden.tokens);
             let worst = expected.iter().zip(&actual).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(worst < 1e-3, "{name}, {rotation:?}: off by {worst}");
+            // The cache rounds values to F16: other ones where heads are rotated.
+            let largest = expected.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
+            let tolerance = if rotation.heads { 3e-3 } else { 2e-4 };
+            assert!(worst < tolerance * largest, "{name}, {rotation:?}: off by {worst} of {largest}");
             assert_ne!(expected, actual, "{name}: rotations round in another way");
         }
     }

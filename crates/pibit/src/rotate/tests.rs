@@ -98,7 +98,9 @@ fn a_rotated_model_gives_the_same_logits() {
         tensor_source_conformance(&rotated);
         let actual = logits(&rotated);
         let worst = expected.iter().zip(&actual).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(worst < 1e-4, "{rotation:?}: off by {worst}");
+        // The cache rounds values to F16, other ones in another basis.
+        let largest = expected.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
+        assert!(worst < 3e-3 * largest, "{rotation:?}: off by {worst} of {largest}");
         assert_ne!(expected, actual, "{rotation:?}: rotations round in another way");
         assert_eq!(RotationSpec::read(rotated.metadata()), Ok(Some(rotation)));
     }
