@@ -1,5 +1,6 @@
 //! Tables of results: one value that the terminal and the report both show.
 
+mod markdown;
 mod number;
 mod text;
 

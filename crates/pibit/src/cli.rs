@@ -56,6 +56,8 @@ pub enum Command {
     Bench(commands::bench::Args),
     /// Quantize a model to every one of our formats, evaluate, and write a report
     Demo(commands::demo::Args),
+    /// Measure what the project claims about π
+    Study(commands::study::Args),
     /// Train the embedded model `tiny` (needs feature `train`)
     #[cfg(feature = "train")]
     TrainTiny(commands::train_tiny::Args),
@@ -77,6 +79,7 @@ impl Command {
             Self::Chat(args) => commands::chat::run(context, &args),
             Self::Bench(args) => commands::bench::run(context, &args),
             Self::Demo(args) => commands::demo::run(context, &args),
+            Self::Study(args) => commands::study::run(context, &args),
             #[cfg(feature = "train")]
             Self::TrainTiny(args) => commands::train_tiny::run(context, &args),
         }

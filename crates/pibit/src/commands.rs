@@ -12,6 +12,7 @@ pub(crate) mod formats;
 pub(crate) mod inspect;
 pub(crate) mod quantize;
 pub(crate) mod run;
+pub(crate) mod study;
 #[cfg(feature = "train")]
 pub(crate) mod train_tiny;
 pub(crate) mod verify;

@@ -15,6 +15,7 @@ mod progress;
 mod quantize;
 mod rewrite;
 mod rotate;
+mod study;
 
 pub use global::Global;
 pub use model_ref::ModelRef;

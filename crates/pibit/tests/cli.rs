@@ -213,6 +213,28 @@ fn chrome_traces_name_the_domain_events() {
 }
 
 #[test]
+fn the_pi_study_judges_its_gate() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = path(folder.path(), "pi.html");
+    let study = json(&["study", "pi", "--quick", "--eval", "--chunks", "1", "--json", "-o", &report]);
+    let sources = study["sources"].as_array().unwrap();
+    assert_eq!(sources.len(), 4);
+    for source in sources {
+        let rows = source["rows"].as_array().unwrap();
+        let figure = |name: &str, figure: &str| {
+            let row = rows.iter().find(|r| r["quantizer"] == name).unwrap_or_else(|| panic!("no {name}"));
+            row[figure].as_f64().unwrap_or_else(|| panic!("{name} has no {figure}"))
+        };
+        assert!(figure("PiQ3, fitted", "relative_error") < figure("UQ3, absmax", "relative_error"));
+        assert!(figure("T3", "relative_error") < figure("PiQ3, fitted", "relative_error"));
+        assert!(figure("PiQ3, fitted", "attention_error") < figure("PiQ2, fitted", "attention_error"));
+        assert_eq!(source["gate_g1"].as_array().unwrap().len(), 2);
+    }
+    assert!(sources[3]["rows"][0]["kld"].as_f64().unwrap() > 0.0);
+    assert!(std::fs::read_to_string(report).unwrap().contains("Gate G1"));
+}
+
+#[test]
 fn the_demo_writes_a_report() {
     let folder = tempfile::tempdir().unwrap();
     let out = path(folder.path(), "demo");

@@ -59,6 +59,11 @@ impl FromStr for ConstantRule {
 }
 
 impl ConstantRule {
+    /// The rule for every class.
+    pub(crate) fn for_all(constant: GridConstant) -> Self {
+        Self { role: None, constant }
+    }
+
     /// The constant for a tensor: the last rule that names its class, else the last for all, else π.
     pub(crate) fn choose(rules: &[Self], role: TensorRole) -> GridConstant {
         let last = |wanted| rules.iter().rev().find(|r| r.role == wanted).map(|r| r.constant);
