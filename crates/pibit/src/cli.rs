@@ -38,6 +38,8 @@ pub enum Command {
     Verify(commands::verify::Args),
     /// List the weight formats
     Formats(commands::formats::Args),
+    /// Collect what the linear layers of a model read on texts, for quantization
+    Calibrate(commands::calibrate::Args),
     /// Quantize a model
     Quantize(commands::quantize::Args),
     /// Turn a quantized file back into F16 or F32
@@ -70,6 +72,7 @@ impl Command {
             Self::Inspect(args) => commands::inspect::run(context, &args),
             Self::Verify(args) => commands::verify::run(context, &args),
             Self::Formats(args) => commands::formats::run(&args),
+            Self::Calibrate(args) => commands::calibrate::run(context, &args),
             Self::Quantize(args) => commands::quantize::run(context, &args),
             Self::Dequantize(args) => commands::dequantize::run(context, &args),
             Self::Export(args) => commands::export::run(context, &args),

@@ -1,6 +1,7 @@
 //! The commands, one per file.
 
 pub(crate) mod bench;
+pub(crate) mod calibrate;
 pub(crate) mod chat;
 pub(crate) mod compare;
 pub(crate) mod demo;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod calibration;
 pub mod cli;
 mod commands;
 mod compute;

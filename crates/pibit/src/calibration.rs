@@ -1,0 +1,16 @@
+//! Calibration: what the linear layers of a model read on texts, collected into a file.
+
+mod collect;
+mod dataset;
+mod file;
+mod findings;
+
+pub(crate) use collect::{collect, shared_inputs};
+pub(crate) use dataset::{CalibrationDomain, DataSource, Dataset, DatasetOptions};
+#[cfg_attr(not(test), expect(unused_imports, reason = "for quantization that uses Hessians"))]
+pub(crate) use file::Calibration;
+pub(crate) use file::{CalibrationWriter, Provenance};
+pub(crate) use findings::{InputFinding, warnings};
+
+#[cfg(test)]
+mod tests;
