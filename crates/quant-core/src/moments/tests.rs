@@ -3,7 +3,9 @@ use domain_types::testing::gaussian_like;
 
 fn observed(parts: &[u64], tensors: &[&str], width: usize, pieces: &[&[f32]]) -> LayerMoments {
     let mut moments = InputMoments::of_parts(parts);
-    pieces.iter().for_each(|rows| moments.observe(tensors, width, rows));
+    for rows in pieces {
+        moments.observe(tensors, width, rows);
+    }
     moments.take().pop().expect("one input was observed")
 }
 

@@ -88,7 +88,9 @@ impl Calibration {
         }
         let (mut mean, counts) = (self.floats(&sums_name(tensor))?, self.floats(&counts_name(tensor))?);
         let [count] = counts[..] else { bail!("{tensor} has {} counts; calibrate again", counts.len()) };
-        mean.iter_mut().for_each(|sum| *sum /= count);
+        for sum in &mut mean {
+            *sum /= count;
+        }
         Ok(Some(mean))
     }
 
