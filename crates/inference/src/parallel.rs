@@ -12,6 +12,21 @@ pub(crate) fn on_the_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     work()
 }
 
+/// Does both, on two threads where `shared` and one is free: parts too small for all threads fill each other's gaps.
+pub(crate) fn join<A: Send, B: Send>(
+    shared: bool,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    #[cfg(feature = "parallel")]
+    if shared {
+        return rayon::join(first, second);
+    }
+    #[cfg(not(feature = "parallel"))]
+    let _ = shared;
+    (first(), second())
+}
+
 /// Calls `work(index, item)` for every item. `cost` estimates the floats or multiply–adds of all items together.
 pub(crate) fn for_each<T: Send>(items: &mut [T], cost: usize, work: impl Fn(usize, &mut T) + Sync + Send) {
     #[cfg(feature = "parallel")]

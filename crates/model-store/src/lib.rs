@@ -29,7 +29,7 @@ pub use gguf::{GgufFault, GgufFile, GgufWriter, WriteReport};
 #[cfg(feature = "fs")]
 pub use hf::HfFolder;
 #[cfg(feature = "fs")]
-pub use open::open_model;
+pub use open::{load_model, open_model};
 pub use provenance::sha256_bytes;
 #[cfg(feature = "fs")]
 pub use provenance::{sha256_file, source_sha256};

@@ -1,4 +1,7 @@
-//! Files as bytes: mapped where the platform maps files, read otherwise.
+//! Files as bytes: mapped where the platform maps files, or read into memory.
+
+#[cfg(all(feature = "mmap", target_os = "linux"))]
+mod huge_pages;
 
 use crate::StoreError;
 use bytes::Bytes;
@@ -6,8 +9,25 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// All bytes of a regular file.
+/// All bytes of a regular file, mapped where the platform maps files.
 pub(crate) fn file_bytes(path: &Path) -> Result<Bytes, StoreError> {
+    with_file(path, |file, _| mapped(file))
+}
+
+/// All bytes of a regular file, in memory of our own where there is enough: in huge pages on Linux, which make reading
+/// weights again and again up to twice as fast as from a map.
+pub(crate) fn resident_bytes(path: &Path) -> Result<Bytes, StoreError> {
+    with_file(path, |file, len| {
+        #[cfg(all(feature = "mmap", target_os = "linux"))]
+        if let Some(bytes) = huge_pages::read(file, len)? {
+            return Ok(bytes);
+        }
+        let _ = len;
+        mapped(file)
+    })
+}
+
+fn with_file(path: &Path, read: impl FnOnce(&File, u64) -> io::Result<Bytes>) -> Result<Bytes, StoreError> {
     let file = File::open(path).map_err(StoreError::io(path, "cannot open"))?;
     let meta = file.metadata().map_err(StoreError::io(path, "cannot read its size"))?;
     if !meta.is_file() {
@@ -17,11 +37,11 @@ pub(crate) fn file_bytes(path: &Path) -> Result<Bytes, StoreError> {
     if meta.len() == 0 {
         return Ok(Bytes::new()); // an empty file cannot be mapped
     }
-    contents(&file).map_err(StoreError::io(path, "cannot read"))
+    read(&file, meta.len()).map_err(StoreError::io(path, "cannot read"))
 }
 
 #[cfg(feature = "mmap")]
-fn contents(file: &File) -> io::Result<Bytes> {
+fn mapped(file: &File) -> io::Result<Bytes> {
     // SAFETY: the map is read-only. Another process that changes the file could change the bytes under us; every
     // size was checked against the map's own length, weights are plain numbers, and `GgufFile::open` tells callers
     // not to shorten files in use.
@@ -30,7 +50,7 @@ fn contents(file: &File) -> io::Result<Bytes> {
 }
 
 #[cfg(not(feature = "mmap"))]
-fn contents(mut file: &File) -> io::Result<Bytes> {
+fn mapped(mut file: &File) -> io::Result<Bytes> {
     let mut bytes = Vec::new();
     io::Read::read_to_end(&mut file, &mut bytes)?;
     Ok(bytes.into())

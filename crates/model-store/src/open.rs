@@ -16,3 +16,15 @@ pub fn open_model(
         Ok(Box::new(GgufFile::open(path, catalogue)?))
     }
 }
+
+/// Like [`open_model`], with the weights of a GGUF file in memory of our own ([`GgufFile::load`]): to run it.
+pub fn load_model(
+    path: impl AsRef<Path>,
+    catalogue: &FormatCatalogue,
+) -> Result<Box<dyn TensorSource>, StoreError> {
+    let path = path.as_ref();
+    if path.is_dir() {
+        return open_model(path, catalogue);
+    }
+    Ok(Box::new(GgufFile::load(path, catalogue)?))
+}

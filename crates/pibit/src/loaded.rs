@@ -1,5 +1,6 @@
 //! A model that is ready to run: source, tokenizer and network, wired.
 
+use crate::compute::Compute;
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use anyhow::{Context as _, Result};
@@ -28,8 +29,27 @@ impl LoadedModel {
         options: LoadOptions,
         activations: Activations,
     ) -> Result<Self> {
+        Self::wire(model, activations, options, || model.open(context))
+    }
+
+    /// Loads a model to run it fast.
+    pub(crate) fn fast(
+        context: &Context,
+        model: &ModelRef,
+        options: LoadOptions,
+        compute: Compute,
+    ) -> Result<Self> {
+        Self::wire(model, compute.activations, options, || compute.open(context, model))
+    }
+
+    fn wire(
+        model: &ModelRef,
+        activations: Activations,
+        options: LoadOptions,
+        open: impl FnOnce() -> Result<Box<dyn TensorSource>>,
+    ) -> Result<Self> {
         let _span = tracing::info_span!("load", model = %model).entered();
-        let source = model.open(context)?;
+        let source = open()?;
         let tokenizer =
             model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {model}"))?;
         let transformer = Transformer::load(&*source, &Codecs::new(activations), options)

@@ -2,9 +2,9 @@
 
 use crate::context::Context;
 use anyhow::{Context as _, Result, bail};
-use domain_types::{Bytes, TensorSource};
-use model_store::GgufFile;
-use std::path::PathBuf;
+use domain_types::{Bytes, FormatCatalogue, TensorSource};
+use model_store::{GgufFile, StoreError};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The embedded default model: see `docs/tiny.md`.
@@ -44,11 +44,24 @@ impl std::fmt::Display for ModelRef {
 }
 
 impl ModelRef {
-    /// Opens the model.
+    /// Opens the model: its file is mapped.
     pub(crate) fn open(&self, context: &Context) -> Result<Box<dyn TensorSource>> {
+        self.open_with(context, |path, catalogue| model_store::open_model(path, catalogue))
+    }
+
+    /// Reads the model into memory, from which it runs faster.
+    pub(crate) fn load(&self, context: &Context) -> Result<Box<dyn TensorSource>> {
+        self.open_with(context, |path, catalogue| model_store::load_model(path, catalogue))
+    }
+
+    fn open_with(
+        &self,
+        context: &Context,
+        open: impl FnOnce(&Path, &FormatCatalogue) -> Result<Box<dyn TensorSource>, StoreError>,
+    ) -> Result<Box<dyn TensorSource>> {
         let source: Box<dyn TensorSource> = match self {
             Self::Tiny => Box::new(GgufFile::from_bytes(Bytes::from_static(TINY), &context.catalogue)?),
-            _ => model_store::open_model(&self.path()?, &context.catalogue)?,
+            _ => open(&self.path()?, &context.catalogue)?,
         };
         context.sink.record(&domain_types::DomainEvent::ModelLoaded {
             model: self.to_string(),

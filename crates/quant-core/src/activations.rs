@@ -63,6 +63,23 @@ pub(crate) const STRIPS: usize = BLOCK / STRIP;
 /// The largest multiplier. With it the largest 6-bit sub-scale of a K-quant, and an 8-bit one, still fit in an i16.
 pub(crate) const MAX_MULTIPLIER: i16 = 255;
 
+/// What makes the codes of strips weigh the same where they are taken in place: 2-bit codes at bits 0, 2 and 4 of their
+/// bytes; those at bit 6, which could overflow there, are shifted to bit 4. A code then counts 16 times.
+pub(crate) const IN_PLACE: [i32; STRIPS] = [16, 4, 1, 1, 16, 4, 1, 1];
+const IN_PLACE_PAIRS: [i32; STRIPS] = pairs_in_place([1; STRIPS]);
+
+/// Multipliers for codes in place, each twice in 32 bits.
+#[inline(always)]
+const fn pairs_in_place(multipliers: [i16; STRIPS]) -> [i32; STRIPS] {
+    let mut pairs = [0; STRIPS];
+    let mut k = 0;
+    while k < STRIPS {
+        pairs[k] = multipliers[k] as i32 * IN_PLACE[k] * 0x0001_0001;
+        k += 1;
+    }
+    pairs
+}
+
 /// 256 activations, or fewer and zeros.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -73,8 +90,14 @@ pub(crate) struct ActivationBlock {
     pub(crate) multipliers: [i16; STRIPS],
     /// Each multiplier twice in 32 bits, as kernels broadcast it.
     pub(crate) pairs: [i32; STRIPS],
+    /// The same times 16, 4, 1 and 1 by turns: for 2-bit codes that stay where they lie in their bytes.
+    pub(crate) pairs_in_place: [i32; STRIPS],
     /// What a code times its multiplier counts.
     pub(crate) scale: f32,
+    /// The same for codes in place.
+    pub(crate) scale_in_place: f32,
+    /// What is added to products with codes in place that count from −1, −2 or −4 on: an eighth of it, in each lane.
+    pub(crate) offsets: [f32; 3],
     /// Σ multiplier·code of the block.
     pub(crate) sum: i32,
     /// The same of each group.
@@ -89,7 +112,10 @@ impl ActivationBlock {
         codes: [[0; STRIP]; STRIPS],
         multipliers: [1; STRIPS],
         pairs: [0x0001_0001; STRIPS],
+        pairs_in_place: IN_PLACE_PAIRS,
         scale: 0.0,
+        scale_in_place: 0.0,
+        offsets: [0.0; 3],
         sum: 0,
         strip_sums: [0; STRIPS],
         half_sums: [0.0; 2 * STRIPS],

@@ -12,7 +12,7 @@ pub(crate) use scale::{ScaleRule, Statistic};
 
 use crate::block::BlockFormat;
 use crate::formats::read_f16;
-use crate::kernel::one_scale::Parts;
+use crate::kernel::one_scale::{Parts, ShortParts};
 use crate::planes::{code_bytes, lengthen_codes, read_codes};
 use domain_types::{QuantFormat, RowRule};
 
@@ -124,7 +124,15 @@ impl Grid {
 #[inline(always)]
 pub(crate) fn parts<F: GridFormat>(block: &[u8]) -> Parts<'_> {
     let (low, high) = block[HEADER..].split_first_chunk().expect("a full block");
-    Parts { scale: read_f16(block), low, high: high.first_chunk() }
+    Parts { scale: [block[0], block[1]], low, high: high.first_chunk() }
+}
+
+/// A short block of codes of 2 or 3 bits.
+#[inline(always)]
+pub(crate) fn short_parts<F: GridFormat>(block: &[u8]) -> ShortParts<'_> {
+    let codes = &block[HEADER..];
+    let (low, high) = codes.split_at(codes.len() * 2 / F::BITS);
+    ShortParts { scale: [block[0], block[1]], low, high }
 }
 
 /// A short block's scale and codes as a full block has them.

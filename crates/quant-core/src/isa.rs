@@ -23,7 +23,7 @@ mod simd128;
 
 pub(crate) use level::Level;
 pub(crate) use panel::{PANEL_ROWS, PANEL_TOKENS, PanelIsa, PanelKernel, PanelSums};
-pub(crate) use prefetch::{prefetch_after, prefetch_far_after};
+pub(crate) use prefetch::{prefetch, prefetch_ahead};
 use row::RowIsa;
 
 /// Weights whose codes are one vector of bytes.
@@ -122,6 +122,10 @@ pub(crate) trait Isa: Copy {
     fn zero(self) -> Self::Floats;
     /// A float for each row, in all lanes.
     fn floats(self, rows: [f32; 2]) -> Self::Floats;
+    /// An F16 for each row, in all lanes.
+    fn halves(self, rows: [[u8; 2]; 2]) -> Self::Floats;
+    /// Adds `by · part`.
+    fn add_part(self, total: Self::Floats, part: Self::Floats, by: f32) -> Self::Floats;
     /// Adds `scale · by · sums`, a scale per row.
     fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: Self::Floats, by: f32) -> Self::Floats;
     /// `scale · multipliers` of the 16 halves of a block: even halves, odd halves.

@@ -9,12 +9,13 @@ mod matvec;
 pub(crate) mod one_scale;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "sets with panels are of x86-64 so far"))]
 mod panel;
+pub(crate) mod short;
 pub(crate) mod small_blocks;
 pub(crate) mod sub_scales;
 
 pub(crate) use matmul::{ROW_TILE, TileTimesTokens};
 pub(crate) use matvec::RowsTimesVector;
-pub(crate) use panel::{PANEL_TILE, PanelRow, TileTimesPanels, fill_panels};
+pub(crate) use panel::{BlockRows, PANEL_TILE, PanelRow, PanelRows, TileTimesPanels, fill_panels};
 
 use crate::activations::{ActivationBlock, BLOCK, STRIPS};
 use crate::block::BlockFormat;
@@ -59,6 +60,18 @@ pub(crate) trait BlockKernel: Send + Sync + 'static {
         x: &ActivationBlock,
         total: I::Floats,
     ) -> I::Floats;
+
+    /// Adds the products of a short last block, which has `count` strips. Only for formats whose blocks are 256 long and
+    /// may be short.
+    fn accumulate_short<I: Isa>(
+        _isa: I,
+        _rows: [&[u8]; 2],
+        _count: usize,
+        _x: &ActivationBlock,
+        _total: I::Floats,
+    ) -> I::Floats {
+        unreachable!("{} has no short blocks", <Self::Format as BlockFormat>::FORMAT)
+    }
 
     /// Whether scales and offsets differ between the halves of strips, for [`Self::unpack_rows`].
     const SCALE_PER_HALF: bool;

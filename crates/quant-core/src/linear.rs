@@ -3,7 +3,7 @@
 mod dot;
 mod fused;
 
-pub(crate) use fused::{FusedLinear, rows_per_task, with_activations};
+pub(crate) use fused::{FusedLinear, rows_per_task, times_panels, wants_panels, with_activations};
 
 use crate::gemm::rows_by_tokens;
 use crate::parallel::for_each_row;

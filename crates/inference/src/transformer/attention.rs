@@ -87,9 +87,19 @@ impl Attention {
         let AttentionScratch { query, key, value, mixed, tiles } = scratch;
         let (rope, head_dim) = (rope.of_layer(self.window.is_some()), self.shape.head_dim);
         probe.see(&["attn_q", "attn_k", "attn_v"], tokens, x);
-        let query = self.query.forward(x, tokens, Some(rope), head_dim, query);
-        let key = self.key.forward(x, tokens, Some(rope), head_dim, key);
-        let value = self.value.forward(x, tokens, None, head_dim, value);
+        // A token's products are small; those of many tokens keep all threads busy one by one.
+        let shared = tokens == 1;
+        let (query, (key, value)) = parallel::join(
+            shared,
+            move || self.query.forward(x, tokens, Some(rope), head_dim, query),
+            move || {
+                parallel::join(
+                    shared,
+                    move || self.key.forward(x, tokens, Some(rope), head_dim, key),
+                    move || self.value.forward(x, tokens, None, head_dim, value),
+                )
+            },
+        );
         if cache.rotated() {
             for heads in [&mut *query, &mut *key, &mut *value] {
                 rotate_heads(heads, head_dim);

@@ -32,8 +32,12 @@ impl FeedForward {
         let width = self.gate.out_features();
         let (gate, up) = (grown(gate, tokens * width), grown(up, tokens * width));
         probe.see(&["ffn_gate", "ffn_up"], tokens, x);
-        project(&*self.gate, x, tokens, gate);
-        project(&*self.up, x, tokens, up);
+        let shared = tokens == 1;
+        parallel::join(
+            shared,
+            || project(&*self.gate, x, tokens, gate),
+            || project(&*self.up, x, tokens, up),
+        );
         let up = &*up;
         parallel::for_each_row(gate, width, |i, row| {
             activate(self.activation, row, &up[i * width..(i + 1) * width]);

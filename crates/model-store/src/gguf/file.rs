@@ -38,6 +38,14 @@ impl GgufFile {
         Self::parse(path.display().to_string(), crate::load::file_bytes(path)?, catalogue)
     }
 
+    /// Reads a file into memory of our own, in huge pages on Linux, where there is enough of it; else like
+    /// [`open`](Self::open). For weights that are read again and again: a model that runs.
+    #[cfg(feature = "fs")]
+    pub fn load(path: impl AsRef<std::path::Path>, catalogue: &FormatCatalogue) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        Self::parse(path.display().to_string(), crate::load::resident_bytes(path)?, catalogue)
+    }
+
     /// Reads a file that is already in memory, as in a browser.
     pub fn from_bytes(bytes: impl Into<Bytes>, catalogue: &FormatCatalogue) -> Result<Self, StoreError> {
         Self::parse("<bytes>".into(), bytes.into(), catalogue)

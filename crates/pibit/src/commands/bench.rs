@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         bail!("-r must be at least 1");
     }
     let options = args.compute.load_options().with_context_length(longest);
-    let mut model = LoadedModel::load(context, &args.model, options, args.compute.activations)?;
+    let mut model = LoadedModel::fast(context, &args.model, options, args.compute)?;
     let speed = measure(context, &args.model, &mut model, &work)?;
     if args.json {
         return output::json(&speed);

@@ -31,8 +31,7 @@ pub struct Args {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
-    let mut model =
-        LoadedModel::load(context, &args.model, args.compute.load_options(), args.compute.activations)?;
+    let mut model = LoadedModel::fast(context, &args.model, args.compute.load_options(), args.compute)?;
     let template = ChatTemplate::from_metadata(model.source.metadata())?;
     let mut messages: Vec<ChatMessage> = args.system.iter().map(ChatMessage::system).collect();
     let interactive = std::io::stdin().is_terminal();

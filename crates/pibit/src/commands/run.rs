@@ -60,8 +60,7 @@ impl Sampling {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
-    let mut model =
-        LoadedModel::load(context, &args.model, args.compute.load_options(), args.compute.activations)?;
+    let mut model = LoadedModel::fast(context, &args.model, args.compute.load_options(), args.compute)?;
     let tokens = model.prompt_tokens(&args.prompt)?;
     if tokens.is_empty() {
         bail!("the prompt is empty and the model has no start token; give some text with -p");

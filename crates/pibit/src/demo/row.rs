@@ -2,6 +2,7 @@
 
 use super::{CTX, Demo};
 use crate::commands::bench;
+use crate::compute::Compute;
 use crate::evaluation::{Text, measure_tasks, measure_text};
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
@@ -9,7 +10,6 @@ use crate::quantize::{Plan, PlanOptions, Rounding, TensorReport, quantize_model}
 use anyhow::Result;
 use domain_types::TensorSource;
 use inference::LoadOptions;
-use quant_core::Activations;
 use quant_core::Comparison;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -79,7 +79,7 @@ impl Demo<'_> {
         let work = bench::Workload { prompts: vec![128], tokens: 32, repetitions: 1 };
         // quality is that of the weights, speed that of running them
         let options = LoadOptions::default().with_context_length(CTX);
-        let mut fast = LoadedModel::load(self.context, name, options, Activations::Int8)?;
+        let mut fast = LoadedModel::fast(self.context, name, options, Compute::default())?;
         let speed = bench::measure(self.context, name, &mut fast, &work)?;
         Ok(Row {
             format: String::new(),

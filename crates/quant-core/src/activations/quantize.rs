@@ -1,6 +1,6 @@
 //! F32 to 8 bits.
 
-use super::{ActivationBlock, BLOCK, MAX_MULTIPLIER, STRIPS, blocks};
+use super::{ActivationBlock, BLOCK, IN_PLACE, MAX_MULTIPLIER, STRIPS, blocks, pairs_in_place};
 use crate::isa::{Isa, Kernel, STRIP};
 
 /// Plain loops, compiled for each instruction set.
@@ -31,6 +31,9 @@ impl Kernel for QuantizeRows<'_> {
     }
 }
 
+/// Lanes of a row's sums.
+const LANES: f32 = 8.0;
+
 #[inline(always)]
 fn quantize(x: &[f32; BLOCK], block: &mut ActivationBlock) {
     let groups: &[[f32; STRIP]; STRIPS] = x.as_chunks().0.try_into().expect("256 are 8 · 32");
@@ -39,7 +42,7 @@ fn quantize(x: &[f32; BLOCK], block: &mut ActivationBlock) {
         *largest = magnitude(group);
     }
     let of_block = largest.iter().fold(0.0_f32, |a, &b| a.max(b));
-    let finite = x.iter().fold(0.0, |sum, x| sum + x * 0.0) == 0.0;
+    let finite = x.iter().fold(true, |finite, x| finite & x.is_finite());
     // The block's largest value gets the largest multiplier. A row with a NaN or an infinity must not look sound.
     block.scale = if finite { of_block / (127.0 * f32::from(MAX_MULTIPLIER)) } else { f32::NAN };
     if block.scale.is_nan() || block.scale < f32::MIN_POSITIVE {
@@ -58,6 +61,9 @@ fn quantize(x: &[f32; BLOCK], block: &mut ActivationBlock) {
         block.half_sums[k] = block.scale * multiplier * even as f32;
         block.half_sums[STRIPS + k] = block.scale * multiplier * odd as f32;
     }
+    block.pairs_in_place = pairs_in_place(block.multipliers);
+    block.scale_in_place = block.scale / IN_PLACE[0] as f32;
+    block.offsets = [1.0, 2.0, 4.0].map(|offset| -offset / LANES * block.scale * block.sum as f32);
 }
 
 /// The largest magnitude; NaNs are not seen.

@@ -29,6 +29,18 @@ impl Half {
         Self(bytes)
     }
 
+    /// As the file has it.
+    #[inline(always)]
+    pub(crate) fn bytes(self) -> [u8; 2] {
+        self.0
+    }
+
+    /// The bytes of the negative number.
+    #[inline(always)]
+    pub(crate) fn negated(self) -> [u8; 2] {
+        [self.0[0], self.0[1] ^ 0x80]
+    }
+
     #[inline(always)]
     pub(crate) fn get(self) -> f32 {
         super::read_f16(&self.0)

@@ -176,6 +176,17 @@ impl RowIsa for Avx2 {
     }
 
     #[inline(always)]
+    fn halves(self, row: [u8; 2]) -> __m256 {
+        let half = proven!(_mm_cvtsi32_si128(i32::from(u16::from_le_bytes(row))));
+        proven!(_mm256_broadcastss_ps(_mm_cvtph_ps(half)))
+    }
+
+    #[inline(always)]
+    fn add_part(self, total: __m256, part: __m256, by: f32) -> __m256 {
+        proven!(_mm256_fmadd_ps(part, _mm256_set1_ps(by), total))
+    }
+
+    #[inline(always)]
     fn add_scaled(self, total: __m256, sums: __m256i, scale: __m256, by: f32) -> __m256 {
         let scale = proven!(_mm256_mul_ps(scale, _mm256_set1_ps(by)));
         proven!(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), scale, total))

@@ -37,6 +37,11 @@ fn both(_: Avx512, first: __m256i, second: __m256i) -> __m512i {
     proven!(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(first), second))
 }
 
+/// Bytes 0 and 1 four times, for a shuffle.
+const FIRST: i64 = 0x0100_0100_0100_0100;
+/// Bytes 2 and 3.
+const THIRD: i64 = 0x0302_0302_0302_0302;
+
 /// Activations, the same for both rows.
 #[inline(always)]
 fn activations(_: Avx512, x: &[i8; 32]) -> __m512i {
@@ -212,6 +217,20 @@ impl Isa for Avx512 {
     #[inline(always)]
     fn floats(self, [first, second]: [f32; 2]) -> __m512 {
         proven!(_mm512_mask_blend_ps(0xFF00, _mm512_set1_ps(first), _mm512_set1_ps(second)))
+    }
+
+    #[inline(always)]
+    fn halves(self, [first, second]: [[u8; 2]; 2]) -> __m512 {
+        // One transfer to a vector register for both.
+        let both = u32::from(u16::from_le_bytes(first)) | u32::from(u16::from_le_bytes(second)) << 16;
+        let both = proven!(_mm256_set1_epi32(both as i32));
+        let order = proven!(_mm256_set_epi64x(THIRD, THIRD, FIRST, FIRST));
+        proven!(_mm512_cvtph_ps(_mm256_shuffle_epi8(both, order)))
+    }
+
+    #[inline(always)]
+    fn add_part(self, total: __m512, part: __m512, by: f32) -> __m512 {
+        proven!(_mm512_fmadd_ps(part, _mm512_set1_ps(by), total))
     }
 
     #[inline(always)]

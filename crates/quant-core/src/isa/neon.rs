@@ -277,6 +277,11 @@ impl<P: Products> RowIsa for Neon<P> {
     }
 
     #[inline(always)]
+    fn add_part(self, total: [float32x4_t; 2], part: [float32x4_t; 2], by: f32) -> [float32x4_t; 2] {
+        proven!([vfmaq_n_f32(total[0], part[0], by), vfmaq_n_f32(total[1], part[1], by)])
+    }
+
+    #[inline(always)]
     fn add_scaled(
         self,
         total: [float32x4_t; 2],

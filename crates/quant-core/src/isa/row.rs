@@ -36,6 +36,11 @@ pub(crate) trait RowIsa: Copy {
     -> Self::Ints;
     fn zero(self) -> Self::Floats;
     fn floats(self, row: f32) -> Self::Floats;
+    #[inline(always)]
+    fn halves(self, row: [u8; 2]) -> Self::Floats {
+        self.floats(half::f16::from_le_bytes(row).to_f32())
+    }
+    fn add_part(self, total: Self::Floats, part: Self::Floats, by: f32) -> Self::Floats;
     fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: Self::Floats, by: f32) -> Self::Floats;
     fn weights(self, multipliers: Self::Shorts, scale: Self::Floats) -> [Self::Floats; 2];
     fn add_weighted(
@@ -180,6 +185,16 @@ impl<R: RowIsa> Isa for R {
     #[inline(always)]
     fn floats(self, rows: [f32; 2]) -> [R::Floats; 2] {
         [RowIsa::floats(self, rows[0]), RowIsa::floats(self, rows[1])]
+    }
+
+    #[inline(always)]
+    fn halves(self, rows: [[u8; 2]; 2]) -> [R::Floats; 2] {
+        [RowIsa::halves(self, rows[0]), RowIsa::halves(self, rows[1])]
+    }
+
+    #[inline(always)]
+    fn add_part(self, total: [R::Floats; 2], part: [R::Floats; 2], by: f32) -> [R::Floats; 2] {
+        [RowIsa::add_part(self, total[0], part[0], by), RowIsa::add_part(self, total[1], part[1], by)]
     }
 
     #[inline(always)]

@@ -125,6 +125,10 @@ impl RowIsa for Scalar {
         [row; 8]
     }
 
+    fn add_part(self, total: [f32; 8], part: [f32; 8], by: f32) -> [f32; 8] {
+        from_fn(|i| total[i] + part[i] * by)
+    }
+
     fn add_scaled(self, total: [f32; 8], sums: [i32; 8], scale: [f32; 8], by: f32) -> [f32; 8] {
         from_fn(|i| total[i] + scale[i] * by * sums[i] as f32)
     }

@@ -221,6 +221,12 @@ impl RowIsa for Simd128 {
     }
 
     #[inline(always)]
+    fn add_part(self, total: [v128; 2], part: [v128; 2], by: f32) -> [v128; 2] {
+        let by = f32x4_splat(by);
+        [ops::mul_add(part[0], by, total[0]), ops::mul_add(part[1], by, total[1])]
+    }
+
+    #[inline(always)]
     fn add_scaled(self, total: [v128; 2], sums: [v128; 2], scale: [v128; 2], by: f32) -> [v128; 2] {
         let by = f32x4_splat(by);
         let low = ops::mul_add(f32x4_convert_i32x4(sums[0]), f32x4_mul(scale[0], by), total[0]);

@@ -1,8 +1,8 @@
 //! Some rows times one token.
 
-use super::{BlockKernel, Lazy, MAX_BYTES, block_of, pair_of, strips_in};
+use super::{BlockKernel, Lazy, block_of, pair_of, strips_in};
 use crate::activations::{ActivationBlock, STRIPS};
-use crate::isa::{Isa, Kernel, prefetch_after};
+use crate::isa::{Isa, Kernel, prefetch_ahead};
 use std::marker::PhantomData;
 
 /// `y[i] = row i · x`.
@@ -44,16 +44,13 @@ fn add_block<K: BlockKernel, I: Isa>(
     total: I::Floats,
 ) -> I::Floats {
     let (bytes, is_short) = block_of::<K>(rows, index);
+    let count = strips_in(row_len, index);
     if is_short {
-        let mut full = [[0; MAX_BYTES]; 2];
-        K::lengthen(bytes[0], &mut full[0][..K::BYTES]);
-        K::lengthen(bytes[1], &mut full[1][..K::BYTES]);
-        let block = K::load(isa, [&full[0][..K::BYTES], &full[1][..K::BYTES]]);
-        return K::accumulate(isa, &block, &Lazy::<K, I>(&block), strips_in(row_len, index), x, total);
+        return K::accumulate_short(isa, bytes, count, x, total);
     }
-    prefetch_after(bytes[0]);
-    prefetch_after(bytes[1]);
+    // The two rows follow each other.
+    prefetch_ahead(rows[0], 2 * index * K::BYTES, 2 * K::BYTES);
     let block = K::load(isa, bytes);
-    let count = if bytes[0].len() == K::BYTES { STRIPS } else { strips_in(row_len, index) };
+    let count = if bytes[0].len() == K::BYTES { STRIPS } else { count };
     K::accumulate(isa, &block, &Lazy::<K, I>(&block), count, x, total)
 }

@@ -1,5 +1,6 @@
 //! Formats with one scale per 256 weights and evenly spaced levels: PiQ, UQ, PiT, TQ2_0.
 
+use super::short::strip_of_plane;
 use super::{BlockKernel, PanelRow, Strips};
 use crate::activations::{ActivationBlock, STRIPS};
 use crate::block::BlockFormat;
@@ -8,11 +9,16 @@ use std::marker::PhantomData;
 
 /// What such a format has to say: w = scale · (code − offset), codes in planes of 32-byte groups.
 pub(crate) trait OneScale: BlockFormat {
-    /// The code of level zero.
+    /// The code of level zero: 1, 2 or 4.
     const OFFSET: i32;
 
     /// Takes a full block apart.
     fn parts(block: &[u8]) -> Parts<'_>;
+
+    /// Takes a short block apart, where blocks may be short.
+    fn short_parts(_block: &[u8]) -> ShortParts<'_> {
+        unreachable!("{} has no short blocks", Self::FORMAT)
+    }
 
     /// See [`BlockKernel::lengthen`].
     fn lengthen(_short: &[u8], _full: &mut [u8]) {}
@@ -20,11 +26,22 @@ pub(crate) trait OneScale: BlockFormat {
 
 /// A full block.
 pub(crate) struct Parts<'a> {
-    pub(crate) scale: f32,
+    /// An F16.
+    pub(crate) scale: [u8; 2],
     /// Two bits of each code.
     pub(crate) low: &'a [u8; 64],
     /// The third bit, where codes have it.
     pub(crate) high: Option<&'a [u8; 32]>,
+}
+
+/// A short block.
+pub(crate) struct ShortParts<'a> {
+    /// An F16.
+    pub(crate) scale: [u8; 2],
+    /// A plane of two bits of each code.
+    pub(crate) low: &'a [u8],
+    /// A plane of third bits, empty where codes have none.
+    pub(crate) high: &'a [u8],
 }
 
 /// Loaded codes of 2 or 3 bits.
@@ -58,12 +75,58 @@ impl<I: Isa> CodePlanes<I> {
         let high = if k < 2 { isa.shl(high, 2 - k as u32) } else { isa.shr(high, k as u32 - 2) };
         isa.or(low, isa.mask(high, 4))
     }
+
+    /// The codes of strip `K` where they lie in their bytes, at the bits that `IN_PLACE` makes up for: most need no
+    /// shift.
+    #[inline(always)]
+    fn in_place<const K: usize>(&self, isa: I) -> I::Bytes {
+        let lies = 2 * (K as u32 % 4);
+        let at = lies.min(4);
+        let low = if lies == at { self.low[K / 4] } else { isa.shr(self.low[K / 4], lies - at) };
+        let low = isa.mask(low, 3 << at);
+        let Some(high) = self.high else { return low };
+        let (lies, at) = (K as u32, at + 2);
+        let high = if lies < at { isa.shl(high, at - lies) } else { isa.shr(high, lies - at) };
+        isa.or(low, isa.mask(high, 1 << at))
+    }
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct Block<I: Isa> {
     codes: CodePlanes<I>,
     scale: I::Floats,
+}
+
+/// Adds the products of a full block, its codes taken in place.
+#[inline(always)]
+fn accumulate_in_place<F: OneScale, I: Isa>(
+    isa: I,
+    block: &Block<I>,
+    x: &ActivationBlock,
+    total: I::Floats,
+) -> I::Floats {
+    let mut sums = isa.start(0);
+    // Not a loop: the compiler shall know every shift.
+    sums = add_strip::<0, I>(isa, block, x, sums);
+    sums = add_strip::<1, I>(isa, block, x, sums);
+    sums = add_strip::<2, I>(isa, block, x, sums);
+    sums = add_strip::<3, I>(isa, block, x, sums);
+    sums = add_strip::<4, I>(isa, block, x, sums);
+    sums = add_strip::<5, I>(isa, block, x, sums);
+    sums = add_strip::<6, I>(isa, block, x, sums);
+    sums = add_strip::<7, I>(isa, block, x, sums);
+    let total = isa.add_scaled(total, sums, block.scale, x.scale_in_place);
+    isa.add_part(total, block.scale, x.offsets[F::OFFSET.ilog2() as usize])
+}
+
+#[inline(always)]
+fn add_strip<const K: usize, I: Isa>(
+    isa: I,
+    block: &Block<I>,
+    x: &ActivationBlock,
+    sums: I::Ints,
+) -> I::Ints {
+    isa.dot(sums, block.codes.in_place::<K>(isa), isa.splat(x.pairs_in_place[K]), &x.codes[K])
 }
 
 /// The kernel of these formats.
@@ -82,7 +145,7 @@ impl<F: OneScale> BlockKernel for OneScaleKernel<F> {
         };
         Block {
             codes: CodePlanes::load(isa, [first.low, second.low], high),
-            scale: isa.floats([first.scale, second.scale]),
+            scale: isa.halves([first.scale, second.scale]),
         }
     }
 
@@ -100,15 +163,35 @@ impl<F: OneScale> BlockKernel for OneScaleKernel<F> {
         x: &ActivationBlock,
         total: I::Floats,
     ) -> I::Floats {
+        if !S::UNPACKED && count == STRIPS {
+            return accumulate_in_place::<F, I>(isa, block, x, total);
+        }
         let mut sums = isa.start(-F::OFFSET * x.sum);
-        for k in 0..STRIPS {
-            // Not a loop to `count`, so that shifts are constants where it is unrolled.
-            if k >= count {
-                break;
-            }
+        for k in 0..count {
             sums = isa.dot(sums, strips.codes(isa, k), isa.splat(x.pairs[k]), &x.codes[k]);
         }
         isa.add_scaled(total, sums, block.scale, x.scale)
+    }
+
+    #[inline(always)]
+    fn accumulate_short<I: Isa>(
+        isa: I,
+        [first, second]: [&[u8]; 2],
+        count: usize,
+        x: &ActivationBlock,
+        total: I::Floats,
+    ) -> I::Floats {
+        let (first, second) = (F::short_parts(first), F::short_parts(second));
+        let mut sums = isa.start(-F::OFFSET * x.sum);
+        for k in 0..count {
+            let mut codes = strip_of_plane::<2, I>(isa, [first.low, second.low], k);
+            if !first.high.is_empty() {
+                let high = strip_of_plane::<1, I>(isa, [first.high, second.high], k);
+                codes = isa.or(codes, isa.mask(isa.shl(high, 2), 4));
+            }
+            sums = isa.dot(sums, codes, isa.splat(x.pairs[k]), &x.codes[k]);
+        }
+        isa.add_scaled(total, sums, isa.halves([first.scale, second.scale]), x.scale)
     }
 
     const SCALE_PER_HALF: bool = false;

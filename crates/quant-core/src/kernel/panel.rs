@@ -28,15 +28,29 @@ impl PanelRow {
     }
 }
 
+/// Packed rows, as prefill with panels sees them.
+pub(crate) trait PanelRows {
+    /// Rows that are unpacked together: [`PANEL_ROWS`] or twice as many.
+    const UNIT: usize;
+
+    /// Whether scales and offsets differ between the halves of strips.
+    const SCALE_PER_HALF: bool;
+
+    /// Unpacks the `index`th block of [`Self::UNIT`] rows from `first` on, or of as many as there are.
+    fn unpack<I: PanelIsa>(&self, isa: I, first: usize, index: usize, out: &mut [PanelRow]);
+}
+
 /// Rows of a task: their unpacked blocks and sums stay near while the tokens pass.
 pub(crate) const PANEL_TILE: usize = 4 * PANEL_ROWS;
-/// Tokens that pass before the rows are unpacked again.
-const TOKEN_TILE: usize = 8 * PANEL_TOKENS;
+/// Panels that pass before the rows are unpacked again.
+const PANELS_PER_TILE: usize = 8;
+const TOKEN_TILE: usize = PANELS_PER_TILE * PANEL_TOKENS;
+/// The most groups of [`PANEL_ROWS`] rows that are unpacked together.
+const MOST_GROUPS: usize = 2;
 
 /// `y[i][t] = row i · x[t]` for at most [`PANEL_TILE`] rows.
-pub(crate) struct TileTimesPanels<'a, K> {
-    /// The packed rows.
-    pub(crate) rows: &'a [u8],
+pub(crate) struct TileTimesPanels<'a, R> {
+    pub(crate) rows: R,
     /// Weights in a row.
     pub(crate) row_len: usize,
     /// Panels of 16 tokens: the blocks of the first 16 tokens, then of the next.
@@ -44,67 +58,75 @@ pub(crate) struct TileTimesPanels<'a, K> {
     /// rows × tokens.
     pub(crate) y: &'a mut [f32],
     pub(crate) tokens: usize,
-    pub(crate) kernel: PhantomData<K>,
 }
 
-impl<K: BlockKernel> PanelKernel for TileTimesPanels<'_, K> {
+impl<R: PanelRows> PanelKernel for TileTimesPanels<'_, R> {
     #[inline(always)]
     fn run<I: PanelIsa>(self, isa: I) {
+        const { assert!(R::UNIT == PANEL_ROWS || R::UNIT == MOST_GROUPS * PANEL_ROWS) };
         let per_token = blocks(self.row_len);
-        let stride = self.rows.len() / (self.y.len() / self.tokens);
-        let rows = self.rows.chunks(PANEL_ROWS * stride);
-        for (rows, y) in rows.zip(self.y.chunks_mut(PANEL_ROWS * self.tokens)) {
-            for (tile, x) in self.x.chunks(TOKEN_TILE / PANEL_TOKENS * per_token).enumerate() {
-                let mut sums = [[[0.0; PANEL_TOKENS]; PANEL_ROWS]; TOKEN_TILE / PANEL_TOKENS];
-                let sums = &mut sums[..x.len() / per_token];
+        let mut unpacked = [PanelRow::ZERO; MOST_GROUPS * PANEL_ROWS];
+        let unpacked = &mut unpacked[..R::UNIT];
+        for (unit, y) in self.y.chunks_mut(R::UNIT * self.tokens).enumerate() {
+            for (tile, x) in self.x.chunks(PANELS_PER_TILE * per_token).enumerate() {
+                let mut sums = [[[[0.0; PANEL_TOKENS]; PANEL_ROWS]; PANELS_PER_TILE]; MOST_GROUPS];
+                let panels = x.len() / per_token;
                 for index in 0..per_token {
-                    let mut unpacked = [PanelRow::ZERO; PANEL_ROWS];
-                    unpack::<K, I>(isa, rows, stride, self.row_len, index, &mut unpacked);
-                    add_block::<K, I>(isa, &unpacked, x, per_token, index, sums);
+                    self.rows.unpack(isa, unit * R::UNIT, index, unpacked);
+                    // Panels of a block lie together: see `fill_panels`.
+                    let x = &x[index * panels..][..panels];
+                    for (rows, sums) in unpacked.as_chunks().0.iter().zip(&mut sums) {
+                        add_block::<R, I>(isa, rows, x, &mut sums[..panels]);
+                    }
                 }
-                write(sums, tile * TOKEN_TILE, self.tokens, y);
+                for (sums, y) in sums.iter().zip(y.chunks_mut(PANEL_ROWS * self.tokens)) {
+                    write(&sums[..panels], tile * TOKEN_TILE, self.tokens, y);
+                }
             }
         }
     }
 }
 
-/// Unpacks the `index`th block of up to [`PANEL_ROWS`] rows.
-#[inline(always)]
-fn unpack<K: BlockKernel, I: PanelIsa>(
-    isa: I,
-    rows: &[u8],
-    stride: usize,
-    row_len: usize,
-    index: usize,
-    out: &mut [PanelRow; PANEL_ROWS],
-) {
-    let count = strips_in(row_len, index);
-    for (pair, out) in out.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-        if 2 * pair * stride >= rows.len() {
-            break;
+/// Rows of a format with a [`BlockKernel`].
+pub(crate) struct BlockRows<'a, K> {
+    pub(crate) bytes: &'a [u8],
+    /// Bytes of a row.
+    pub(crate) stride: usize,
+    /// Weights in a row.
+    pub(crate) row_len: usize,
+    pub(crate) kernel: PhantomData<K>,
+}
+
+impl<K: BlockKernel> PanelRows for BlockRows<'_, K> {
+    const UNIT: usize = PANEL_ROWS;
+    const SCALE_PER_HALF: bool = K::SCALE_PER_HALF;
+
+    #[inline(always)]
+    fn unpack<I: PanelIsa>(&self, isa: I, first: usize, index: usize, out: &mut [PanelRow]) {
+        let count = strips_in(self.row_len, index);
+        let rows = &self.bytes[first * self.stride..];
+        for (pair, out) in out.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            if 2 * pair * self.stride >= rows.len() {
+                break;
+            }
+            let mut room = [[0; MAX_BYTES]; 2];
+            let bytes = full_block::<K>(pair_of(rows, self.stride, 2 * pair), index, &mut room);
+            let block = K::load(isa, bytes);
+            K::unpack_rows(isa, &block, count, out);
         }
-        let mut room = [[0; MAX_BYTES]; 2];
-        let bytes = full_block::<K>(pair_of(rows, stride, 2 * pair), index, &mut room);
-        let block = K::load(isa, bytes);
-        K::unpack_rows(isa, &block, count, out);
     }
 }
 
-/// Adds the products of unpacked rows with the `index`th block of all panels.
+/// Adds the products of unpacked rows with their block of all panels.
 #[inline(always)]
-fn add_block<K: BlockKernel, I: PanelIsa>(
+fn add_block<R: PanelRows, I: PanelIsa>(
     isa: I,
     rows: &[PanelRow; PANEL_ROWS],
     x: &[TokenPanel],
-    per_token: usize,
-    index: usize,
     sums: &mut [PanelSums],
 ) {
-    // Panels of a block lie together: see `fill_panels`.
-    let panels = x.len() / per_token;
-    let x = &x[index * panels..][..panels];
     for (x, sums) in x.chunks(2).zip(sums.chunks_mut(2)) {
-        if K::SCALE_PER_HALF {
+        if R::SCALE_PER_HALF {
             isa.add_panels::<true>(rows, x, sums);
         } else {
             isa.add_panels::<false>(rows, x, sums);
@@ -124,14 +146,14 @@ fn write(sums: &[PanelSums], first: usize, tokens: usize, y: &mut [f32]) {
 /// Puts quantized tokens into panels: tiles of tokens as [`TileTimesPanels`] takes them, and in a tile block after
 /// block, the panels of a block together.
 pub(crate) fn fill_panels(x: &[ActivationBlock], per_token: usize, out: &mut [TokenPanel]) {
-    const PER_TILE: usize = TOKEN_TILE / PANEL_TOKENS;
     let all = out.len() / per_token;
-    for_each_row(out, PER_TILE, |chunk, out| {
+    for_each_row(out, PANELS_PER_TILE, |chunk, out| {
         for (place, panel) in out.iter_mut().enumerate() {
-            let place = chunk * PER_TILE + place;
-            let (tile, place) = (place / (PER_TILE * per_token), place % (PER_TILE * per_token));
-            let in_tile = PER_TILE.min(all - tile * PER_TILE);
-            let (index, panel_index) = (place / in_tile, tile * PER_TILE + place % in_tile);
+            let place = chunk * PANELS_PER_TILE + place;
+            let (tile, place) =
+                (place / (PANELS_PER_TILE * per_token), place % (PANELS_PER_TILE * per_token));
+            let in_tile = PANELS_PER_TILE.min(all - tile * PANELS_PER_TILE);
+            let (index, panel_index) = (place / in_tile, tile * PANELS_PER_TILE + place % in_tile);
             let tokens = x.chunks(PANEL_TOKENS * per_token).nth(panel_index).unwrap_or_default();
             panel.fill(tokens, per_token, index);
         }

@@ -3,6 +3,7 @@
 use super::{BlockKernel, PanelRow, Strips};
 use crate::activations::ActivationBlock;
 use crate::block::BlockFormat;
+use crate::formats::read_f16;
 use crate::isa::{Isa, PanelIsa, STRIP};
 use std::marker::PhantomData;
 
@@ -20,12 +21,15 @@ pub(crate) trait SmallBlocks: BlockFormat {
     /// The codes of the `index`th 32 weights of two rows' blocks.
     fn strip<I: Isa>(isa: I, blocks: [&[u8]; 2], index: usize) -> I::Bytes;
 
-    /// The scale of a block.
-    fn scale(block: &[u8]) -> f32;
+    /// What scales are multiplied by.
+    const UNIT: f32 = 1.0;
 
-    /// What is added to each weight of a block, where [`Self::HAS_MINIMUM`].
-    fn minimum(_block: &[u8]) -> f32 {
-        0.0
+    /// The scale of a block, an F16.
+    fn scale(block: &[u8]) -> [u8; 2];
+
+    /// What is added to each weight of a block, an F16, where [`Self::HAS_MINIMUM`].
+    fn minimum(_block: &[u8]) -> [u8; 2] {
+        [0; 2]
     }
 }
 
@@ -70,8 +74,10 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
     #[inline(always)]
     fn strip_scale<I: Isa>(isa: I, block: &Blocks<'_>, k: usize) -> [I::Floats; 2] {
         let [first, second] = block.of_strip::<F>(k);
-        let scale = isa.floats([F::scale(first), F::scale(second)]);
-        [scale, isa.floats([F::minimum(first), F::minimum(second)])]
+        let scale = isa.halves([F::scale(first), F::scale(second)]);
+        let minimum =
+            if F::HAS_MINIMUM { isa.halves([F::minimum(first), F::minimum(second)]) } else { scale };
+        [scale, minimum]
     }
 
     #[inline(always)]
@@ -81,8 +87,9 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
         strips: &S,
         count: usize,
         x: &ActivationBlock,
-        mut total: I::Floats,
+        total: I::Floats,
     ) -> I::Floats {
+        let mut part = isa.zero();
         for k in 0..count {
             let [scale, minimum] = strips.scale(isa, k);
             let sums = isa.start(-F::OFFSET * x.strip_sums[k]);
@@ -92,12 +99,12 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
             } else {
                 isa.dot(sums, codes, by, &x.codes[k])
             };
-            total = isa.add_scaled(total, sums, scale, x.scale);
+            part = isa.add_scaled(part, sums, scale, 1.0);
             if F::HAS_MINIMUM {
-                total = isa.add_scaled(total, isa.start(x.strip_sums[k]), minimum, x.scale);
+                part = isa.add_scaled(part, isa.start(x.strip_sums[k]), minimum, 1.0);
             }
         }
-        total
+        isa.add_part(total, part, F::UNIT * x.scale)
     }
 
     const SCALE_PER_HALF: bool = true;
@@ -115,8 +122,8 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
             isa.store(codes, [first.strip(k), second.strip(k)]);
             let zero = if F::SIGNED { 128 } else { F::OFFSET } as f32;
             for (row, bytes) in [&mut *first, &mut *second].into_iter().zip(block.of_strip::<F>(k)) {
-                let scale = F::scale(bytes);
-                let offset = F::minimum(bytes) - zero * scale;
+                let scale = F::UNIT * read_f16(&F::scale(bytes));
+                let offset = read_f16(&F::minimum(bytes)) - zero * scale;
                 row.scales[2 * k..][..2].fill(scale);
                 row.offsets[2 * k..][..2].fill(offset);
             }

@@ -4,7 +4,8 @@ use super::one_scale::OneScaleKernel;
 use super::small_blocks::SmallBlocksKernel;
 use super::sub_scales::SubScalesKernel;
 use super::{
-    BlockKernel, PANEL_TILE, ROW_TILE, RowsTimesVector, TileTimesPanels, TileTimesTokens, fill_panels,
+    BlockKernel, BlockRows, PANEL_TILE, ROW_TILE, RowsTimesVector, TileTimesPanels, TileTimesTokens,
+    fill_panels,
 };
 use crate::QuantizeOptions;
 use crate::activations::{ActivationBlock, TokenPanel, blocks, quantize_rows};
@@ -58,7 +59,8 @@ fn panels<K: BlockKernel>(level: Level, sample: &Sample, x: &[ActivationBlock], 
     let (row_len, mut y) = (sample.row_len, vec![f32::NAN; sample.rows * tokens]);
     let stride = sample.bytes.len() / sample.rows;
     for (rows, y) in sample.bytes.chunks(PANEL_TILE * stride).zip(y.chunks_mut(PANEL_TILE * tokens)) {
-        level.eval_panel(TileTimesPanels::<K> { rows, row_len, x: &panels, y, tokens, kernel: PhantomData });
+        let rows = BlockRows::<K> { bytes: rows, stride, row_len, kernel: PhantomData };
+        level.eval_panel(TileTimesPanels { rows, row_len, x: &panels, y, tokens });
     }
     y
 }

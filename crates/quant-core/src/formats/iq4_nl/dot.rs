@@ -26,7 +26,7 @@ impl SmallBlocks for Iq4Nl {
     }
 
     #[inline(always)]
-    fn scale(block: &[u8]) -> f32 {
-        bytemuck::from_bytes::<Block>(block).d.get()
+    fn scale(block: &[u8]) -> [u8; 2] {
+        bytemuck::from_bytes::<Block>(block).d.bytes()
     }
 }

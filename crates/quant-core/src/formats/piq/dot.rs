@@ -1,8 +1,8 @@
 //! Integer products with PiQ2 and PiQ3.
 
 use super::{PiQ2, PiQ3};
-use crate::grid::{lengthen, parts};
-use crate::kernel::one_scale::{OneScale, Parts};
+use crate::grid::{lengthen, parts, short_parts};
+use crate::kernel::one_scale::{OneScale, Parts, ShortParts};
 
 impl OneScale for PiQ2 {
     const OFFSET: i32 = 2;
@@ -10,6 +10,11 @@ impl OneScale for PiQ2 {
     #[inline(always)]
     fn parts(block: &[u8]) -> Parts<'_> {
         parts::<Self>(block)
+    }
+
+    #[inline(always)]
+    fn short_parts(block: &[u8]) -> ShortParts<'_> {
+        short_parts::<Self>(block)
     }
 
     #[inline(always)]
@@ -24,6 +29,11 @@ impl OneScale for PiQ3 {
     #[inline(always)]
     fn parts(block: &[u8]) -> Parts<'_> {
         parts::<Self>(block)
+    }
+
+    #[inline(always)]
+    fn short_parts(block: &[u8]) -> ShortParts<'_> {
+        short_parts::<Self>(block)
     }
 
     #[inline(always)]

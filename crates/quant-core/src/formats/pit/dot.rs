@@ -1,8 +1,8 @@
 //! Integer products with PiT.
 
 use super::PiT;
-use crate::grid::{lengthen, parts};
-use crate::kernel::one_scale::{OneScale, Parts};
+use crate::grid::{lengthen, parts, short_parts};
+use crate::kernel::one_scale::{OneScale, Parts, ShortParts};
 
 impl OneScale for PiT {
     const OFFSET: i32 = 1;
@@ -10,6 +10,11 @@ impl OneScale for PiT {
     #[inline(always)]
     fn parts(block: &[u8]) -> Parts<'_> {
         parts::<Self>(block)
+    }
+
+    #[inline(always)]
+    fn short_parts(block: &[u8]) -> ShortParts<'_> {
+        short_parts::<Self>(block)
     }
 
     #[inline(always)]

@@ -34,8 +34,8 @@ impl SubScales for Q2K {
         let mins = isa.sixteen(isa.mask_half(isa.shr_half(packed, 4), 15));
         Scales {
             multipliers: isa.sixteen(isa.mask_half(packed, 15)),
-            scale: isa.floats([first.d.get(), second.d.get()]),
-            offsets: isa.weights(mins, isa.floats([-first.dmin.get(), -second.dmin.get()])),
+            scale: isa.halves([first.d.bytes(), second.d.bytes()]),
+            offsets: isa.weights(mins, isa.halves([first.dmin.negated(), second.dmin.negated()])),
         }
     }
 }

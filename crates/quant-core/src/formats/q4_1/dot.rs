@@ -15,12 +15,12 @@ impl SmallBlocks for Q4_1 {
     }
 
     #[inline(always)]
-    fn scale(block: &[u8]) -> f32 {
-        bytemuck::from_bytes::<Block>(block).d.get()
+    fn scale(block: &[u8]) -> [u8; 2] {
+        bytemuck::from_bytes::<Block>(block).d.bytes()
     }
 
     #[inline(always)]
-    fn minimum(block: &[u8]) -> f32 {
-        bytemuck::from_bytes::<Block>(block).m.get()
+    fn minimum(block: &[u8]) -> [u8; 2] {
+        bytemuck::from_bytes::<Block>(block).m.bytes()
     }
 }

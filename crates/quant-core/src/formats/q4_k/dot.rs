@@ -31,8 +31,8 @@ impl SubScales for Q4K {
         let mins = isa.eight_each([packed.1, other.1]);
         Scales {
             multipliers: isa.eight_each([packed.0, other.0]),
-            scale: isa.floats([first.d.get(), second.d.get()]),
-            offsets: isa.weights(mins, isa.floats([-first.dmin.get(), -second.dmin.get()])),
+            scale: isa.halves([first.d.bytes(), second.d.bytes()]),
+            offsets: isa.weights(mins, isa.halves([first.dmin.negated(), second.dmin.negated()])),
         }
     }
 }

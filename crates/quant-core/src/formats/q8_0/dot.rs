@@ -1,7 +1,6 @@
 //! Integer products with Q8_0.
 
 use super::Q8_0;
-use crate::formats::read_f16;
 use crate::isa::Isa;
 use crate::kernel::small_blocks::SmallBlocks;
 
@@ -15,7 +14,7 @@ impl SmallBlocks for Q8_0 {
     }
 
     #[inline(always)]
-    fn scale(block: &[u8]) -> f32 {
-        read_f16(block)
+    fn scale(block: &[u8]) -> [u8; 2] {
+        [block[0], block[1]]
     }
 }

@@ -9,6 +9,6 @@ impl OneScale for Tq2_0 {
     #[inline(always)]
     fn parts(block: &[u8]) -> Parts<'_> {
         let block: &Block = bytemuck::from_bytes(block);
-        Parts { scale: block.d.get(), low: &block.codes, high: None }
+        Parts { scale: block.d.bytes(), low: &block.codes, high: None }
     }
 }

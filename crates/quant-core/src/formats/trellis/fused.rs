@@ -8,6 +8,8 @@
 
 mod matmul;
 mod matvec;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "sets with panels are of x86-64 so far"))]
+mod panel;
 mod strip;
 
 use super::Trellis;
@@ -15,7 +17,7 @@ use super::codec::{TrellisCodec, check_format, decode_row};
 use super::layout::Packed;
 use crate::activations::ActivationBlock;
 use crate::isa::dispatch;
-use crate::linear::{rows_per_task, transpose, with_activations};
+use crate::linear::{rows_per_task, times_panels, transpose, wants_panels, with_activations};
 use crate::parallel::for_each_row;
 use domain_types::{Linear, PortError, QuantFormat, QuantTensor, TensorView, WeightCodec};
 use matmul::UnitsTimesTokens;
@@ -63,7 +65,7 @@ impl<T: Trellis> Linear for FusedTrellis<T> {
     fn matvec(&self, x: &[f32], y: &mut [f32]) {
         let row_len = self.in_features();
         assert_eq!((x.len(), y.len()), (row_len, self.out_features()));
-        let (tensor, rows_per_task) = (self.tensor.view(), rows_per_task(row_len));
+        let (tensor, rows_per_task) = (self.tensor.view(), rows_per_task(y.len(), row_len));
         with_activations(x, row_len, |x| {
             for_each_row(y, rows_per_task, |task, y| {
                 let units = Units::<T>::new(&tensor, task * rows_per_task);
@@ -82,6 +84,9 @@ impl<T: Trellis> Linear for FusedTrellis<T> {
         // Each unit of rows writes its own contiguous part of the transposed output.
         let mut transposed = vec![0.0; tokens * rows];
         with_activations(x, row_len, |x| {
+            if wants_panels(tokens) {
+                return times_panels(x, row_len, &mut transposed, |first, _| Units::<T>::new(&tensor, first));
+            }
             for_each_row(&mut transposed, UNIT_ROWS * tokens, |index, y| {
                 let units = Units::<T>::new(&tensor, index * UNIT_ROWS);
                 dispatch(UnitsTimesTokens { units, x, y });

@@ -3,7 +3,7 @@
 use super::super::layout::Packed;
 use super::super::{COLUMNS, Trellis};
 use crate::activations::STRIPS;
-use crate::isa::{Isa, STRIP, prefetch_far_after};
+use crate::isa::{Isa, STRIP, prefetch};
 
 /// Rows that begin on a whole byte, whatever k is: they are k runs.
 pub(super) const GROUP_ROWS: usize = 8;
@@ -52,7 +52,7 @@ impl<'a> RunBlock<'a> {
     pub(super) fn prefetch<T: Trellis>(&self, distance: usize) {
         for runs in &self.runs[..PASS * T::BITS / 8] {
             for run in runs {
-                prefetch_far_after(run.as_flattened(), distance);
+                prefetch(run.as_flattened(), distance, run.as_flattened().len());
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use super::super::*;
 use super::*;
-use crate::activations::{blocks, quantize_rows};
-use crate::isa::Level;
+use crate::activations::{TokenPanel, blocks, quantize_rows};
+use crate::isa::{Level, PANEL_TOKENS};
+use crate::kernel::{PANEL_TILE, TileTimesPanels, fill_panels};
 use crate::testing::normal;
 use domain_types::Shape;
 
@@ -41,6 +42,20 @@ fn matmul<T: Trellis>(level: Level, tensor: &QuantTensor, x: &[ActivationBlock],
     for (index, y) in y.chunks_mut(UNIT_ROWS * tokens).enumerate() {
         let units = Units::<T>::new(&tensor, index * UNIT_ROWS);
         level.eval(UnitsTimesTokens { units, x, y });
+    }
+    y
+}
+
+/// rows × tokens, with tokens in lanes.
+fn panels<T: Trellis>(level: Level, tensor: &QuantTensor, x: &[ActivationBlock], tokens: usize) -> Vec<f32> {
+    let (per_token, row_len) = (x.len() / tokens, tensor.shape().row_len());
+    let mut panels = vec![TokenPanel::ZERO; tokens.div_ceil(PANEL_TOKENS) * per_token];
+    fill_panels(x, per_token, &mut panels);
+    let mut y = vec![f32::NAN; tensor.shape().rows() * tokens];
+    let tensor = tensor.view();
+    for (tile, y) in y.chunks_mut(PANEL_TILE * tokens).enumerate() {
+        let rows = Units::<T>::new(&tensor, tile * PANEL_TILE);
+        level.eval_panel(TileTimesPanels { rows, row_len, x: &panels, y, tokens });
     }
     y
 }
@@ -88,6 +103,11 @@ fn same_everywhere<T: Trellis>() {
             let what = format!("{} {rows} × {columns}, {}", T::ID, level.name());
             for (a, e) in matmul::<T>(level, &tensor, &all, tokens).iter().zip(&reference) {
                 close(*a, f64::from(*e), 2.0 * bound, &what);
+            }
+            if level.has_panels() {
+                for (a, e) in panels::<T>(level, &tensor, &all, tokens).iter().zip(&reference) {
+                    close(*a, f64::from(*e), 2.0 * bound, &format!("{what}, panels"));
+                }
             }
             for (a, e) in matvec::<T>(level, &tensor, first).iter().zip(reference.chunks(tokens)) {
                 close(*a, f64::from(e[0]), bound, &what);
