@@ -43,7 +43,7 @@ pub(crate) trait PanelRows {
 /// Rows of a task: their unpacked blocks and sums stay near while the tokens pass.
 pub(crate) const PANEL_TILE: usize = 4 * PANEL_ROWS;
 /// Panels that pass before the rows are unpacked again.
-const PANELS_PER_TILE: usize = 8;
+const PANELS_PER_TILE: usize = 16;
 const TOKEN_TILE: usize = PANELS_PER_TILE * PANEL_TOKENS;
 /// The most groups of [`PANEL_ROWS`] rows that are unpacked together.
 const MOST_GROUPS: usize = 2;
