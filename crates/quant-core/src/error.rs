@@ -30,6 +30,22 @@ pub enum QuantError {
         /// What is wrong, and what would be right.
         reason: String,
     },
+    /// A Hessian that is no second moment.
+    #[error("the Hessian of {width} inputs is far from positive semidefinite; calibrate again")]
+    IndefiniteHessian {
+        /// Inputs.
+        width: usize,
+    },
+    /// A Hessian of another layer.
+    #[error("the Hessian is of {hessian} inputs, the weights are {weights} in rows of {row_len}")]
+    HessianWidth {
+        /// Inputs of the Hessian.
+        hessian: usize,
+        /// Weights given.
+        weights: usize,
+        /// Weights in a row.
+        row_len: usize,
+    },
     /// A tensor of one format was handed to the codec of another.
     #[error("codec {codec} was given a tensor of format {tensor}")]
     WrongFormat {

@@ -57,3 +57,55 @@ pub(crate) fn gram_tile(x: &[f32], width: usize, rows: Range<usize>, columns: Ra
         );
     }
 }
+
+/// A matrix inside a slice: entry (i, j) is at `i·row + j·column`.
+#[derive(Clone, Copy)]
+pub(crate) struct Strided<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row: usize,
+    pub(crate) column: usize,
+}
+
+impl<'a> Strided<'a> {
+    /// Rows of `columns` entries, `stride` apart.
+    pub(crate) fn rows(values: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
+        Self { values, rows, columns, row: stride, column: 1 }
+    }
+
+    pub(crate) fn transposed(self) -> Self {
+        Self { rows: self.columns, columns: self.rows, row: self.column, column: self.row, ..self }
+    }
+
+    fn is_inside(&self) -> bool {
+        self.rows > 0
+            && self.columns > 0
+            && (self.rows - 1) * self.row + (self.columns - 1) * self.column < self.values.len()
+    }
+}
+
+/// `c += a·b`, rows of `c` next to each other. An entry's terms are added in the same order wherever it lies in `c`.
+pub(crate) fn add_product(a: Strided<'_>, b: Strided<'_>, c: &mut [f32]) {
+    assert!(a.is_inside() && b.is_inside() && a.columns == b.rows && c.len() == a.rows * b.columns);
+    // SAFETY: both factors lie inside their slices and c has a row for each of a's and a column for each of b's, as
+    // asserted above.
+    unsafe {
+        matrixmultiply::sgemm(
+            a.rows,
+            a.columns,
+            b.columns,
+            1.0,
+            a.values.as_ptr(),
+            a.row as isize,
+            a.column as isize,
+            b.values.as_ptr(),
+            b.row as isize,
+            b.column as isize,
+            1.0,
+            c.as_mut_ptr(),
+            b.columns as isize,
+            1,
+        );
+    }
+}

@@ -5,6 +5,7 @@
 
 mod encode;
 mod scale;
+mod scaled;
 mod search;
 
 pub(crate) use encode::GridEncoder;

@@ -18,6 +18,7 @@ mod options;
 mod parallel;
 mod planes;
 mod registry;
+mod rounding;
 mod stats;
 #[cfg(test)]
 mod testing;
@@ -29,4 +30,5 @@ pub use isa::instruction_set;
 pub use moments::{InputCheck, InputMoments, LayerMoments, PartShift};
 pub use options::{GridConstant, QuantizeOptions, StepSearch};
 pub use registry::{Codecs, FormatEntry, catalogue, entries, quantizer};
+pub use rounding::{Rounding, proxy_loss};
 pub use stats::{Comparison, GridFit, compare, grid_fit};

@@ -1,6 +1,6 @@
 //! What a caller may choose when quantizing.
 
-use crate::QuantError;
+use crate::{QuantError, Rounding};
 
 /// How the step of a grid is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,7 +73,7 @@ impl std::str::FromStr for GridConstant {
 }
 
 /// Choices for one tensor. Formats without a searched step ignore `step`, `constant` and `k`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct QuantizeOptions {
     /// How the step is found.
@@ -82,6 +82,23 @@ pub struct QuantizeOptions {
     pub constant: GridConstant,
     /// The divisor k ∈ {2, 3, 4, 5}; the format's default where `None`.
     pub k: Option<u8>,
+    /// How weights become codes.
+    pub rounding: Rounding,
+    /// What is added to the Hessian's diagonal before it is factorised, as a share of the diagonal's mean. Rounding to
+    /// nearest ignores it.
+    pub damping: f32,
+}
+
+impl Default for QuantizeOptions {
+    fn default() -> Self {
+        Self {
+            step: StepSearch::default(),
+            constant: GridConstant::default(),
+            k: None,
+            rounding: Rounding::default(),
+            damping: 0.01,
+        }
+    }
 }
 
 impl QuantizeOptions {
@@ -103,6 +120,20 @@ impl QuantizeOptions {
     #[must_use]
     pub fn with_k(mut self, k: Option<u8>) -> Self {
         self.k = k;
+        self
+    }
+
+    /// The same with another rounding.
+    #[must_use]
+    pub fn with_rounding(mut self, rounding: Rounding) -> Self {
+        self.rounding = rounding;
+        self
+    }
+
+    /// The same with another damping, finite and not negative.
+    #[must_use]
+    pub fn with_damping(mut self, damping: f32) -> Self {
+        self.damping = damping;
         self
     }
 }

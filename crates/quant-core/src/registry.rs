@@ -10,11 +10,13 @@ use crate::incoherence::Rotation;
 use crate::kernel::{
     one_scale::OneScaleKernel, small_blocks::SmallBlocksKernel, sub_scales::SubScalesKernel,
 };
+use crate::rounding::{HessianQuantizer, Rounding, ScaledFormat};
 use crate::{Activations, QuantError, QuantizeOptions};
 use domain_types::{
     CodecSet, FormatCatalogue, OrthogonalTransform, PortError, QuantFormat, Quantizer, WeightCodec,
 };
 
+type MakeScaled = fn(QuantizeOptions) -> Result<Box<dyn ScaledFormat>, QuantError>;
 type MakeQuantizer = fn(QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError>;
 
 /// A row of the table.
@@ -22,6 +24,7 @@ pub struct FormatEntry {
     codec: &'static dyn RowCodec,
     fused: Option<&'static dyn WeightCodec>,
     make_quantizer: Option<MakeQuantizer>,
+    make_scaled: Option<MakeScaled>,
     summary: &'static str,
 }
 
@@ -41,6 +44,16 @@ impl FormatEntry {
         Self { fused: Some(codec), ..self }
     }
 
+    /// Adds rounding that minds the layer's inputs.
+    const fn scaled(self, make: MakeScaled) -> Self {
+        Self { make_scaled: Some(make), ..self }
+    }
+
+    /// Whether tensors of this format can be rounded by [`Rounding::Ldlq`].
+    pub fn can_ldlq(&self) -> bool {
+        self.make_scaled.is_some()
+    }
+
     /// Whether there is a kernel that multiplies packed weights with 8-bit activations.
     pub fn is_fused(&self) -> bool {
         self.fused.is_some()
@@ -53,11 +66,11 @@ impl FormatEntry {
 }
 
 const fn readable(codec: &'static dyn RowCodec, summary: &'static str) -> FormatEntry {
-    FormatEntry { codec, fused: None, make_quantizer: None, summary }
+    FormatEntry { codec, fused: None, make_quantizer: None, make_scaled: None, summary }
 }
 
 const fn makeable(codec: &'static dyn RowCodec, make: MakeQuantizer, summary: &'static str) -> FormatEntry {
-    FormatEntry { codec, fused: None, make_quantizer: Some(make), summary }
+    FormatEntry { codec, fused: None, make_quantizer: Some(make), make_scaled: None, summary }
 }
 
 /// For encoders without options.
@@ -146,68 +159,83 @@ static ENTRIES: &[FormatEntry] = &[
         piq::make::<piq::PiQ2>,
         "2-bit uniform levels, step α·π/k per 256 with a free orientation",
     )
-    .fused(&FusedCodec::<OneScaleKernel<piq::PiQ2>>::NEW),
+    .fused(&FusedCodec::<OneScaleKernel<piq::PiQ2>>::NEW)
+    .scaled(piq::scaled::<piq::PiQ2>),
     makeable(
         &BlockCodec::<piq::PiQ3>::NEW,
         piq::make::<piq::PiQ3>,
         "3-bit uniform levels, step α·π/k per 256 with a free orientation",
     )
-    .fused(&FusedCodec::<OneScaleKernel<piq::PiQ3>>::NEW),
+    .fused(&FusedCodec::<OneScaleKernel<piq::PiQ3>>::NEW)
+    .scaled(piq::scaled::<piq::PiQ3>),
     makeable(&BlockCodec::<pit::PiT>::NEW, pit::make, "ternary in 2-bit codes, blocks of 256")
-        .fused(&FusedCodec::<OneScaleKernel<pit::PiT>>::NEW),
+        .fused(&FusedCodec::<OneScaleKernel<pit::PiT>>::NEW)
+        .scaled(pit::scaled),
     makeable(&BlockCodec::<uq::Uq2>::NEW, uq::make::<uq::Uq2>, "2-bit absmax baseline, storage of piq2")
-        .fused(&FusedCodec::<OneScaleKernel<uq::Uq2>>::NEW),
+        .fused(&FusedCodec::<OneScaleKernel<uq::Uq2>>::NEW)
+        .scaled(uq::scaled::<uq::Uq2>),
     makeable(&BlockCodec::<uq::Uq3>::NEW, uq::make::<uq::Uq3>, "3-bit absmax baseline, storage of piq3")
-        .fused(&FusedCodec::<OneScaleKernel<uq::Uq3>>::NEW),
+        .fused(&FusedCodec::<OneScaleKernel<uq::Uq3>>::NEW)
+        .scaled(uq::scaled::<uq::Uq3>),
     makeable(&BlockCodec::<nf::Nf2>::NEW, nf::make::<nf::Nf2>, "2-bit NormalFloat, blocks of 64")
-        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf2>>::NEW),
+        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf2>>::NEW)
+        .scaled(nf::scaled::<nf::Nf2>),
     makeable(&BlockCodec::<nf::Nf3>::NEW, nf::make::<nf::Nf3>, "3-bit NormalFloat, blocks of 64")
-        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf3>>::NEW),
+        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf3>>::NEW)
+        .scaled(nf::scaled::<nf::Nf3>),
     makeable(&BlockCodec::<nf::Nf4>::NEW, nf::make::<nf::Nf4>, "4-bit NormalFloat, blocks of 64")
-        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf4>>::NEW),
+        .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf4>>::NEW)
+        .scaled(nf::scaled::<nf::Nf4>),
     makeable(&BlockCodec::<e8p::E8p>::NEW, e8p::make, "2-bit E8 lattice: 65,536 groups of 8, scale per 256"),
     makeable(
         &trellis::TrellisCodec::<trellis::T1>::NEW,
         trellis::make::<trellis::T1>,
         "1-bit trellis, windows of 8 bits, scale per row",
     )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T1>::NEW),
+    .fused(&trellis::FusedTrellisCodec::<trellis::T1>::NEW)
+    .scaled(trellis::scaled::<trellis::T1>),
     makeable(
         &trellis::TrellisCodec::<trellis::T2>::NEW,
         trellis::make::<trellis::T2>,
         "2-bit trellis, windows of 4 bits, scale per row",
     )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T2>::NEW),
+    .fused(&trellis::FusedTrellisCodec::<trellis::T2>::NEW)
+    .scaled(trellis::scaled::<trellis::T2>),
     makeable(
         &trellis::TrellisCodec::<trellis::T2L8>::NEW,
         trellis::make::<trellis::T2L8>,
         "2-bit trellis, windows of 8 bits, scale per row",
     )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T2L8>::NEW),
+    .fused(&trellis::FusedTrellisCodec::<trellis::T2L8>::NEW)
+    .scaled(trellis::scaled::<trellis::T2L8>),
     makeable(
         &trellis::TrellisCodec::<trellis::T2L12>::NEW,
         trellis::make::<trellis::T2L12>,
         "2-bit trellis, windows of 12 bits, scale per row",
     )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T2L12>::NEW),
+    .fused(&trellis::FusedTrellisCodec::<trellis::T2L12>::NEW)
+    .scaled(trellis::scaled::<trellis::T2L12>),
     makeable(
         &trellis::TrellisCodec::<trellis::T3>::NEW,
         trellis::make::<trellis::T3>,
         "3-bit trellis, windows of 7 bits, scale per row",
     )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T3>::NEW),
+    .fused(&trellis::FusedTrellisCodec::<trellis::T3>::NEW)
+    .scaled(trellis::scaled::<trellis::T3>),
     makeable(
         &trellis::TrellisCodec::<trellis::T3L10>::NEW,
         trellis::make::<trellis::T3L10>,
         "3-bit trellis, windows of 10 bits, scale per row",
     )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T3L10>::NEW),
+    .fused(&trellis::FusedTrellisCodec::<trellis::T3L10>::NEW)
+    .scaled(trellis::scaled::<trellis::T3L10>),
     makeable(
         &trellis::TrellisCodec::<trellis::T4>::NEW,
         trellis::make::<trellis::T4>,
         "4-bit trellis, windows of 8 bits, scale per row",
     )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T4>::NEW),
+    .fused(&trellis::FusedTrellisCodec::<trellis::T4>::NEW)
+    .scaled(trellis::scaled::<trellis::T4>),
 ];
 
 /// All formats, in the order of the table.
@@ -259,9 +287,20 @@ pub fn quantizer(id: &str, options: &QuantizeOptions) -> Result<Box<dyn Quantize
     let Some(entry) = ENTRIES.iter().find(|e| e.format().id() == id) else {
         return Err(unknown(id));
     };
-    match entry.make_quantizer {
-        Some(make) => make(*options),
-        None => Err(QuantError::DecodeOnly { name: id.into(), encodable: names(FormatEntry::can_encode) }),
+    match (options.rounding, entry.make_quantizer, entry.make_scaled) {
+        (Rounding::Rtn, Some(make), _) => make(*options),
+        (Rounding::Ldlq | Rounding::LdlqRefine, _, Some(make)) => {
+            Ok(Box::new(HessianQuantizer::new(make(*options)?, *options)?))
+        }
+        (_, Some(_), None) => Err(QuantError::BadOption {
+            format: id.into(),
+            reason: format!(
+                "rounding {} is not available; choose rtn, or one of {}",
+                options.rounding,
+                names(FormatEntry::can_ldlq)
+            ),
+        }),
+        _ => Err(QuantError::DecodeOnly { name: id.into(), encodable: names(FormatEntry::can_encode) }),
     }
 }
 

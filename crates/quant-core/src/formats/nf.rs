@@ -9,6 +9,7 @@ mod levels;
 
 use crate::codec::BlockQuantizer;
 use crate::grid::{Grid, GridEncoder, GridFormat, ScaleRule, Statistic};
+use crate::rounding::ScaledFormat;
 use crate::{QuantError, QuantizeOptions};
 use domain_types::Quantizer;
 use levels::{NF2_LEVELS, NF3_LEVELS, NF4_LEVELS};
@@ -17,6 +18,12 @@ use levels::{NF2_LEVELS, NF3_LEVELS, NF4_LEVELS};
 #[expect(clippy::unnecessary_wraps, reason = "the signature of the table of formats")]
 pub(crate) fn make<F: GridFormat>(options: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(encoder::<F>(options))))
+}
+
+/// The format as rounding with a Hessian sees it.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of the table of formats")]
+pub(crate) fn scaled<F: GridFormat>(options: QuantizeOptions) -> Result<Box<dyn ScaledFormat>, QuantError> {
+    Ok(Box::new(encoder::<F>(options)))
 }
 
 fn encoder<F: GridFormat>(options: QuantizeOptions) -> GridEncoder<F> {

@@ -8,6 +8,7 @@ mod dot;
 use super::uq::{UNIFORM_2, UNIFORM_3, value_2, value_3};
 use crate::codec::BlockQuantizer;
 use crate::grid::{Grid, GridEncoder, GridFormat, ScaleRule, Statistic};
+use crate::rounding::ScaledFormat;
 use crate::{QuantError, QuantizeOptions};
 use domain_types::Quantizer;
 
@@ -20,6 +21,11 @@ pub(crate) trait PiGrid: GridFormat {
 /// A quantizer with step search, constant and k from the options.
 pub(crate) fn make<F: PiGrid>(options: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(encoder::<F>(options)?)))
+}
+
+/// The format as rounding with a Hessian sees it.
+pub(crate) fn scaled<F: PiGrid>(options: QuantizeOptions) -> Result<Box<dyn ScaledFormat>, QuantError> {
+    Ok(Box::new(encoder::<F>(options)?))
 }
 
 fn encoder<F: PiGrid>(options: QuantizeOptions) -> Result<GridEncoder<F>, QuantError> {

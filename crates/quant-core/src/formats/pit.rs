@@ -7,12 +7,18 @@ mod dot;
 
 use crate::codec::BlockQuantizer;
 use crate::grid::{Grid, GridEncoder, GridFormat, ScaleRule, Statistic};
+use crate::rounding::ScaledFormat;
 use crate::{QuantError, QuantizeOptions};
 use domain_types::Quantizer;
 
 /// The quantizer.
 pub(crate) fn make(options: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(encoder(options)?)))
+}
+
+/// The format as rounding with a Hessian sees it.
+pub(crate) fn scaled(options: QuantizeOptions) -> Result<Box<dyn ScaledFormat>, QuantError> {
+    Ok(Box::new(encoder(options)?))
 }
 
 fn encoder(options: QuantizeOptions) -> Result<GridEncoder<PiT>, QuantError> {

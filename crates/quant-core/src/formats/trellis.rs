@@ -12,13 +12,16 @@ mod codec;
 mod encode;
 mod fused;
 mod layout;
+mod lone;
 mod quantizer;
+mod scaled;
 mod tiers;
 mod viterbi;
 
 pub(crate) use codec::TrellisCodec;
 pub(crate) use fused::FusedTrellisCodec;
 pub(crate) use quantizer::make;
+pub(crate) use scaled::scaled;
 pub(crate) use tiers::{T1, T2, T2L8, T2L12, T3, T3L10, T4};
 
 use domain_types::{QuantFormat, RowRule};

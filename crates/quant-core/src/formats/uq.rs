@@ -6,6 +6,7 @@ mod dot;
 
 use crate::codec::BlockQuantizer;
 use crate::grid::{Grid, GridEncoder, GridFormat, ScaleRule, Statistic};
+use crate::rounding::ScaledFormat;
 use crate::{QuantError, QuantizeOptions};
 use domain_types::Quantizer;
 
@@ -30,6 +31,12 @@ pub(super) fn value_3(code: u8, step: f32) -> f32 {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of the table of formats")]
 pub(crate) fn make<F: GridFormat>(_: QuantizeOptions) -> Result<Box<dyn Quantizer>, QuantError> {
     Ok(Box::new(BlockQuantizer(encoder::<F>())))
+}
+
+/// The format as rounding with a Hessian sees it.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of the table of formats")]
+pub(crate) fn scaled<F: GridFormat>(_: QuantizeOptions) -> Result<Box<dyn ScaledFormat>, QuantError> {
+    Ok(Box::new(encoder::<F>()))
 }
 
 fn encoder<F: GridFormat>() -> GridEncoder<F> {

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 /// Encodes grid format `F`.
 pub(crate) struct GridEncoder<F> {
-    rule: ScaleRule,
+    pub(super) rule: ScaleRule,
     format: PhantomData<fn() -> F>,
 }
 

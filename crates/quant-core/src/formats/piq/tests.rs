@@ -5,7 +5,7 @@ use crate::{GridConstant, StepSearch};
 use proptest::prelude::*;
 
 fn with<F: PiGrid>(step: StepSearch, constant: GridConstant, k: u8) -> GridEncoder<F> {
-    let options = QuantizeOptions { step, constant, k: Some(k) };
+    let options = QuantizeOptions::default().with_step(step).with_constant(constant).with_k(Some(k));
     encoder(options).expect("valid options")
 }
 

@@ -11,7 +11,7 @@ use domain_types::{PortError, QuantFormat, QuantTensor, QuantizeRequest, Quantiz
 use std::marker::PhantomData;
 
 /// Targets beyond this many steps say no more than "the largest value there is", and would cost the others precision.
-const FARTHEST: f32 = 128.0;
+pub(super) const FARTHEST: f32 = 128.0;
 
 /// Quantizes to trellis code `T`.
 ///
@@ -127,13 +127,13 @@ impl<T: Trellis> Matrix<'_, T> {
 }
 
 /// What an error of one step means in each row, for squared errors of weights to be least.
-fn squares_by_mean(scales: &[f32]) -> Vec<f32> {
+pub(super) fn squares_by_mean(scales: &[f32]) -> Vec<f32> {
     let squares = || scales.iter().map(|s| f64::from(*s).powi(2));
     let mean = squares().sum::<f64>() / scales.len() as f64;
     squares().map(|square| if mean > 0.0 { (square / mean) as f32 } else { 0.0 }).collect()
 }
 
-fn root_mean_square(row: &[f32]) -> f32 {
+pub(super) fn root_mean_square(row: &[f32]) -> f32 {
     let energy: f64 = row.iter().map(|w| f64::from(*w).powi(2)).sum();
     (energy / row.len() as f64).sqrt() as f32
 }

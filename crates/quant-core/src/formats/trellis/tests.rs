@@ -1,4 +1,4 @@
-use super::encode::Encoder;
+use super::lone::LoneEncoder;
 use super::*;
 use crate::testing::normal;
 use crate::{QuantizeOptions, StepSearch};
@@ -140,7 +140,7 @@ fn sums_stay_in_range() {
 fn ring_closes<T: Trellis>(rows: usize) -> f64 {
     let targets: Vec<f32> = normal(rows).iter().map(|x| x / T::UNIT).collect();
     let (mut codes, mut values) = (vec![0; rows], vec![0.0; rows]);
-    Encoder::<T>::new().column(&targets, &vec![1.0; rows], &mut codes, &mut values);
+    LoneEncoder::<T>::new().column(&targets, &vec![1.0; rows], &mut codes, &mut values);
     for (row, value) in values.iter().enumerate() {
         let window = (0..T::WINDOW.div_ceil(T::BITS))
             .map(|i| u32::from(codes[(row + i) % rows]) << (i * T::BITS))
@@ -190,7 +190,7 @@ fn paths_are_nearly_the_best() {
         for targets in normal(32 * rows).chunks_exact(rows) {
             let targets: Vec<f32> = targets.iter().map(|x| x / T::UNIT).collect();
             let (mut codes, mut values) = (vec![0; rows], vec![0.0; rows]);
-            Encoder::<T>::new().column(&targets, &vec![1.0; rows], &mut codes, &mut values);
+            LoneEncoder::<T>::new().column(&targets, &vec![1.0; rows], &mut codes, &mut values);
             found += mse(&targets, &values) * rows as f64;
             least += least_error::<T>(&targets);
         }

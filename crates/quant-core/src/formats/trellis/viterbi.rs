@@ -70,11 +70,6 @@ impl<T: Trellis> Viterbi<T> {
         Self { values, errors: [errors(), errors()], back: Vec::new(), code: PhantomData }
     }
 
-    /// The value of a window.
-    pub(super) fn value(&self, window: u16) -> f32 {
-        self.values[usize::from(window)]
-    }
-
     /// What a window took from the row before it.
     pub(super) fn junction_before(window: u16) -> u16 {
         window & (Self::JUNCTIONS - 1) as u16
