@@ -12,7 +12,7 @@ pub enum StepSearch {
     #[default]
     Mse,
     /// The step of least squared error weighted by the importance of each column (imatrix). Requests without
-    /// importance are refused.
+    /// importance are refused. Rounding with a Hessian takes its diagonal.
     Imatrix,
 }
 

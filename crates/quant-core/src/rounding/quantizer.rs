@@ -9,10 +9,7 @@ use super::{Rounding, ScaledFormat};
 use crate::{QuantError, QuantizeOptions, StepSearch};
 use domain_types::{Hessian, PortError, QuantFormat, QuantTensor, QuantizeRequest, Quantizer};
 
-/// Roundings with scales fitted in between.
-const ALTERNATIONS: usize = 1;
-
-/// The most passes of refinement.
+/// The most passes of refinement. The first gains half of what there is to gain.
 const PASSES: usize = 4;
 
 /// Rounds the columns of any format that has scales.
@@ -23,16 +20,17 @@ pub(crate) struct HessianQuantizer {
 
 impl HessianQuantizer {
     pub(crate) fn new(format: Box<dyn ScaledFormat>, options: QuantizeOptions) -> Result<Self, QuantError> {
-        if !options.damping.is_finite() || options.damping < 0.0 {
-            return Err(QuantError::BadOption {
-                format: format.format().id().into(),
-                reason: format!(
-                    "damping {} is out of range; choose 0 or more, as a rule 0.01",
-                    options.damping
-                ),
-            });
-        }
-        Ok(Self { format, options })
+        let reason = if cfg!(not(feature = "ldlq")) {
+            let rounding = options.rounding;
+            format!(
+                "this build has no rounding {rounding}; build quant-core with feature ldlq, or choose rtn"
+            )
+        } else if !options.damping.is_finite() || options.damping < 0.0 {
+            format!("damping {} is out of range; choose 0 or more, as a rule 0.01", options.damping)
+        } else {
+            return Ok(Self { format, options });
+        };
+        Err(QuantError::BadOption { format: format.format().id().into(), reason })
     }
 
     fn hessian<'a>(&self, request: &QuantizeRequest<'a>) -> Result<&'a Hessian, QuantError> {
@@ -51,28 +49,28 @@ impl HessianQuantizer {
         let mut matrix = Rounded::new(&*self.format, weights, importance);
         let mut rounder = self.format.rounder();
         let mut found = Column::new(matrix.rows());
-        let tuned = self.options.step != StepSearch::Rms;
-        for _ in 0..ALTERNATIONS {
-            ldlq(damped, &columns, |column, targets, decoded| {
-                matrix.round(&mut *rounder, column, targets, &mut found);
-                matrix.keep(column, &found);
-                decoded.copy_from_slice(&found.decoded);
-            });
-            if tuned {
-                tune(damped, weights, &mut matrix);
-            }
-        }
+        ldlq(damped, &columns, |column, targets, decoded| {
+            matrix.round(&mut *rounder, column, targets, &mut found);
+            matrix.keep(column, &found);
+            decoded.copy_from_slice(&found.decoded);
+        });
+        self.tune(damped, weights, &mut matrix);
         if self.options.rounding == Rounding::LdlqRefine {
             for _ in 0..PASSES {
                 if refine(damped, &columns, &mut matrix, &mut *rounder) == 0 {
                     break;
                 }
-                if tuned {
-                    tune(damped, weights, &mut matrix);
-                }
+                self.tune(damped, weights, &mut matrix);
             }
         }
         matrix
+    }
+
+    /// Fits the scales to the codes, unless the options ask for closed forms.
+    fn tune(&self, damped: &Damped, weights: &[f32], matrix: &mut Rounded) {
+        if self.options.step != StepSearch::Rms {
+            tune(damped, weights, matrix);
+        }
     }
 }
 

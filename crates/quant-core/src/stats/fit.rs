@@ -2,7 +2,7 @@
 
 use super::compare;
 use crate::registry::row_codec;
-use crate::{QuantizeOptions, StepSearch, quantizer};
+use crate::{QuantizeOptions, Rounding, StepSearch, quantizer};
 use domain_types::{PortError, QuantTensor, QuantizeRequest};
 
 /// A grid that was fitted.
@@ -15,12 +15,16 @@ pub struct GridFit {
 }
 
 /// Compares a fitted tensor with what the closed form, [`StepSearch::Rms`], makes of the same request and options.
-/// `None` where nothing was fitted: the format has no grid or the step was not searched.
+/// `None` where nothing was fitted: the format has no grid or the step was not searched. `None` too for rounding with a
+/// Hessian, which does not aim at the least squared error.
 pub fn grid_fit(
     request: &QuantizeRequest<'_>,
     options: &QuantizeOptions,
     fitted: &QuantTensor,
 ) -> Result<Option<GridFit>, PortError> {
+    if options.rounding != Rounding::Rtn {
+        return Ok(None);
+    }
     let Some(levels) = row_codec(fitted.format()).and_then(crate::codec::RowCodec::levels) else {
         return Ok(None);
     };
