@@ -7,7 +7,6 @@ mod findings;
 
 pub(crate) use collect::{collect, shared_inputs};
 pub(crate) use dataset::{CalibrationDomain, DataSource, Dataset, DatasetOptions};
-#[cfg_attr(not(test), expect(unused_imports, reason = "for quantization that uses Hessians"))]
 pub(crate) use file::Calibration;
 pub(crate) use file::{CalibrationWriter, Provenance};
 pub(crate) use findings::{InputFinding, warnings};

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
-use crate::quantize::{Plan, PlanOptions, Rounding, quantize_model};
+use crate::quantize::{Plan, PlanOptions, RoundedTensors, Rounding, quantize_model};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -38,7 +38,15 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let options = PlanOptions { format: format.into(), ..PlanOptions::default() };
     let plan = Plan::make(source.tensors(), &options, &context.catalogue)?;
     let sha256 = args.model.sha256()?;
-    let report = quantize_model(context, &*source, &sha256, &plan, &Rounding::default(), &args.output)?;
+    let report = quantize_model(
+        context,
+        &*source,
+        &sha256,
+        &plan,
+        &Rounding::default(),
+        &args.output,
+        RoundedTensors::new(),
+    )?;
     if args.json {
         return output::json(&report);
     }

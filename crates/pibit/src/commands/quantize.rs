@@ -1,10 +1,12 @@
 //! `pibit quantize`.
 
+use crate::calibration::Calibration;
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
 use crate::quantize::{
-    ConstantRule, Importance, KeepRule, Plan, PlanOptions, QuantizeReport, Rounding, quantize_model,
+    Calibrated, ConstantRule, Importance, KeepRule, Plan, PlanOptions, Prefix, QuantizeReport,
+    RoundedTensors, Rounding, quantize_model,
 };
 use crate::rotate::RotatedSource;
 use anyhow::{Result, bail};
@@ -58,6 +60,15 @@ pub struct Args {
     /// What the signs of --rotate are made from
     #[arg(long, default_value_t = 0, requires = "rotate")]
     seed: u64,
+    /// What `pibit calibrate` wrote: rounds layer by layer for the inputs that layers get
+    #[arg(long, value_name = "FILE", conflicts_with = "imatrix")]
+    calib: Option<PathBuf>,
+    /// With --calib: rtn, ldlq or ldlq+refine
+    #[arg(long, value_name = "METHOD", default_value = "ldlq", requires = "calib")]
+    rounding: quant_core::Rounding,
+    /// With --calib: what lies before a layer while its inputs are observed
+    #[arg(long, value_enum, default_value_t, requires = "calib")]
+    prefix: Prefix,
     /// File to write
     #[arg(short, long)]
     output: PathBuf,
@@ -110,6 +121,29 @@ fn quantize(context: &Context, args: &Args) -> Result<QuantizeReport> {
         allow_fallback: args.allow_fallback,
     };
     let plan = Plan::make(source.tensors(), &options, &context.catalogue)?;
-    let rounding = Rounding { step: args.step, k: args.k, constants: args.constant.clone(), importance };
-    quantize_model(context, &*source, &args.model.sha256()?, &plan, &rounding, &args.output)
+    let (step, k, constants) = (args.step, args.k, args.constant.clone());
+    let rounding = Rounding { step, k, constants, importance, method: args.rounding };
+    let sha256 = args.model.sha256()?;
+    let Some(calib) = &args.calib else {
+        return quantize_model(
+            context,
+            &*source,
+            &sha256,
+            &plan,
+            &rounding,
+            &args.output,
+            RoundedTensors::new(),
+        );
+    };
+    let calibration = Calibration::open(&context.catalogue, calib)?;
+    if calibration.model_sha256() != Some(&sha256) {
+        bail!("{} was made from another model; run `pibit calibrate {}`", calib.display(), args.model);
+    }
+    let (source, plan, rounding) = (&*source, &plan, &rounding);
+    let (calibration, prefix) = (&calibration, args.prefix);
+    let calibrated = Calibrated { context, source, plan, rounding, calibration, prefix };
+    let (done, seconds) = context.timed(|| calibrated.round())?;
+    let mut report = quantize_model(context, source, &sha256, plan, rounding, &args.output, done)?;
+    report.seconds += seconds;
+    Ok(report)
 }

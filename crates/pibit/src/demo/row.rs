@@ -6,7 +6,7 @@ use crate::compute::Compute;
 use crate::evaluation::{Text, measure_tasks, measure_text};
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
-use crate::quantize::{Plan, PlanOptions, Rounding, TensorReport, quantize_model};
+use crate::quantize::{Plan, PlanOptions, RoundedTensors, Rounding, TensorReport, quantize_model};
 use anyhow::Result;
 use domain_types::TensorSource;
 use inference::LoadOptions;
@@ -61,7 +61,15 @@ impl Demo<'_> {
         let plan = Plan::make(source.tensors(), &options, &self.context.catalogue)?;
         let file = self.file(format);
         let sha256 = self.model.sha256()?;
-        let report = quantize_model(self.context, source, &sha256, &plan, &Rounding::default(), &file)?;
+        let report = quantize_model(
+            self.context,
+            source,
+            &sha256,
+            &plan,
+            &Rounding::default(),
+            &file,
+            RoundedTensors::new(),
+        )?;
         let mut row = self.measure(&ModelRef::Path(file), Some(reference), text)?;
         row.format = format.into();
         row.relative_error = relative_error(&report.tensors);

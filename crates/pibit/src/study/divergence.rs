@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::evaluation::{Text, measure_text};
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
-use crate::quantize::{ConstantRule, KeepRule, Plan, PlanOptions, Rounding, quantize_model};
+use crate::quantize::{ConstantRule, KeepRule, Plan, PlanOptions, RoundedTensors, Rounding, quantize_model};
 use anyhow::{Context as _, Result};
 
 /// Embedding and head stay as they are, so that models differ in their linear layers only.
@@ -35,12 +35,21 @@ impl Divergence<'_> {
             context.progress.note(&format!("{}:", row.quantizer));
             let options = row.contender.options;
             let rounding = Rounding {
+                method: quant_core::Rounding::Rtn,
                 step: options.step,
                 k: options.k,
                 constants: vec![ConstantRule::for_all(options.constant)],
                 importance: None,
             };
-            quantize_model(context, &*reference.source, &model.sha256()?, &plan, &rounding, &file)?;
+            quantize_model(
+                context,
+                &*reference.source,
+                &model.sha256()?,
+                &plan,
+                &rounding,
+                &file,
+                RoundedTensors::new(),
+            )?;
             let mut quantized = LoadedModel::exact(context, &ModelRef::Path(file.clone()), self.ctx)?;
             let report = measure_text(
                 context,

@@ -18,6 +18,8 @@ pub(super) const DATASET_SHA256: &str = "pibit.calibration.dataset.sha256";
 pub(super) const SOURCES_SHA256: &str = "pibit.calibration.sources.sha256";
 /// Chunks of each source.
 pub(super) const SOURCES_CHUNKS: &str = "pibit.calibration.sources.chunks";
+/// The tokens of all chunks, one after the other.
+pub(super) const DATASET: &str = "pibit.calibration.dataset";
 /// Number of tokens.
 pub(super) const TOKENS: &str = "pibit.calibration.tokens";
 /// Seed that chose the chunks.

@@ -2,7 +2,7 @@
 
 use super::{counts_name, hessian_name, key, sums_name, triangle, write};
 use anyhow::{Context as _, Result, bail};
-use domain_types::{FormatCatalogue, Hessian, TensorSource, scalar};
+use domain_types::{FormatCatalogue, Hessian, TensorSource, TokenId, scalar};
 use model_store::{GgufFile, VerifyStatus};
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,7 +16,6 @@ pub(crate) struct Calibration {
     tokens: u64,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for quantization that uses Hessians"))]
 impl Calibration {
     /// Opens what `pibit calibrate` wrote, and checks it against its checksums.
     pub(crate) fn open(catalogue: &FormatCatalogue, path: &Path) -> Result<Self> {
@@ -53,6 +52,18 @@ impl Calibration {
     /// SHA-256 of the tokens that it was made from, hexadecimal.
     pub(crate) fn dataset_sha256(&self) -> Option<&str> {
         self.file.metadata().str(key::DATASET_SHA256)
+    }
+
+    /// The chunks of tokens that it was made from.
+    pub(crate) fn chunks(&self) -> Result<Vec<Vec<TokenId>>> {
+        let metadata = self.file.metadata();
+        let tokens = metadata.get(key::DATASET).and_then(|value| value.as_u64s());
+        let tokens = tokens.context("the calibration has no tokens; calibrate again")?;
+        let size = metadata.u64(key::CHUNK_SIZE).and_then(|size| usize::try_from(size).ok());
+        let size = size.filter(|&size| size > 0 && tokens.len().is_multiple_of(size));
+        let size = size.context("the calibration's chunks have no sound size; calibrate again")?;
+        let tokens: Vec<TokenId> = tokens.into_iter().map(TokenId::try_from).collect::<Result<_, _>>()?;
+        Ok(tokens.chunks(size).map(<[TokenId]>::to_vec).collect())
     }
 
     /// Tokens seen.

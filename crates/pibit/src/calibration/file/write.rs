@@ -36,6 +36,8 @@ impl Provenance<'_> {
         metadata.set(key::DATASET_SHA256, self.dataset.sha256());
         metadata.set(key::SOURCES_SHA256, sources.iter().map(|s| s.sha256.clone()).collect::<Vec<_>>());
         metadata.set(key::SOURCES_CHUNKS, sources.iter().map(|s| s.chunks as u64).collect::<Vec<_>>());
+        let tokens = self.dataset.chunks.iter().flatten().map(|&token| u64::from(token));
+        metadata.set(key::DATASET, tokens.collect::<Vec<_>>());
         metadata.set(key::TOKENS, self.dataset.tokens());
         metadata.set(key::SEED, self.seed);
         if let Some(time) = self.time {

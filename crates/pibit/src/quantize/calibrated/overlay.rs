@@ -1,0 +1,47 @@
+//! A model of which some tensors are replaced.
+
+use domain_types::{Metadata, ModelSpec, PortError, QuantTensor, TensorInfo, TensorSource};
+use std::collections::HashMap;
+
+/// Another source with some tensors replaced.
+pub(super) struct Overlay<'a> {
+    original: &'a dyn TensorSource,
+    infos: Vec<TensorInfo>,
+    replaced: HashMap<String, QuantTensor>,
+}
+
+impl<'a> Overlay<'a> {
+    /// Nothing is replaced yet.
+    pub(super) fn new(original: &'a dyn TensorSource) -> Self {
+        Self { original, infos: original.tensors().to_vec(), replaced: HashMap::new() }
+    }
+
+    /// Replaces a tensor by another of its shape, if `wanted`.
+    pub(super) fn put(&mut self, name: &str, tensor: QuantTensor, wanted: bool) {
+        if !wanted {
+            return;
+        }
+        for info in self.infos.iter_mut().filter(|info| info.name == name) {
+            info.format = *tensor.format();
+        }
+        self.replaced.insert(name.to_owned(), tensor);
+    }
+}
+
+impl TensorSource for Overlay<'_> {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.infos
+    }
+
+    fn tensor(&self, name: &str) -> Result<QuantTensor, PortError> {
+        self.replaced.get(name).map_or_else(|| self.original.tensor(name), |tensor| Ok(tensor.clone()))
+    }
+
+    fn metadata(&self) -> &Metadata {
+        self.original.metadata()
+    }
+
+    fn spec(&self) -> Result<ModelSpec, PortError> {
+        self.original.spec()
+    }
+}
