@@ -25,6 +25,7 @@ pub(crate) struct RotatedSource<'a> {
     /// Of which tensors there was an event already.
     reported: Vec<AtomicBool>,
     residual: Option<Rotation>,
+    inputs: Option<Rotation>,
     heads: Option<Rotation>,
     feed_forward: Option<Rotation>,
 }
@@ -42,7 +43,10 @@ impl<'a> RotatedSource<'a> {
         if spec.rotation.is_some() {
             bail!("this model is rotated already; rotate the model that it was made from");
         }
-        if spec.post_norms {
+        if rotation.residual && rotation.inputs {
+            bail!("the residual stream and the inputs behind its norms cannot both be rotated");
+        }
+        if rotation.residual && spec.post_norms {
             bail!(
                 "{} models cannot be rotated: their norms after attention and feed-forward layers have gains that \
                  cannot move into another layer; quantize without --rotate",
@@ -59,6 +63,7 @@ impl<'a> RotatedSource<'a> {
             infos: Vec::new(),
             reported: original.tensors().iter().map(|_| AtomicBool::new(false)).collect(),
             residual: make(rotation.residual, spec.width, rotation.residual_seed())?,
+            inputs: make(rotation.inputs, spec.width, rotation.inputs_seed())?,
             heads: make(rotation.heads, spec.attention.head_dim, rotation.heads_seed())?,
             feed_forward: make(rotation.feed_forward, spec.ffn_width, rotation.feed_forward_seed())?,
             spec: ModelSpec { rotation: Some(rotation), ..spec },
@@ -72,6 +77,7 @@ impl<'a> RotatedSource<'a> {
     fn rotation(&self, space: Option<Space>) -> Option<&Rotation> {
         match space? {
             Space::Residual => self.residual.as_ref(),
+            Space::Normed => self.residual.as_ref().or(self.inputs.as_ref()),
             Space::Heads => self.heads.as_ref(),
             Space::FeedForward => self.feed_forward.as_ref(),
         }

@@ -12,7 +12,7 @@ use alloc::string::String;
 /// C is the Hartley matrix of m, C\[i\]\[j\] = (cos 2πij/m + sin 2πij/m)/√m. Entry i of a vector is entry i mod 2^p of
 /// block ⌊i/2^p⌋. This is version 1; files depend on it, so it never changes.
 ///
-/// Each part has a seed of its own: [`seed`](Self::seed) and the two numbers after it.
+/// Each part has a seed of its own: [`seed`](Self::seed) and the three numbers after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct RotationSpec {
@@ -21,6 +21,9 @@ pub struct RotationSpec {
     /// Whether the residual stream between embedding and output norm is h′ = R·h. A runtime rotates embeddings and
     /// rotates back before the output norm; weights hold the rest.
     pub residual: bool,
+    /// Whether what q, k, v and what gate, up read is x′ = R·x, behind its norm; both have the same R. A runtime rotates
+    /// it.
+    pub inputs: bool,
     /// Whether each value head is v′ = R·v. Weights hold all of it: a runtime has nothing to do.
     pub heads: bool,
     /// Whether the input of each down projection is x′ = R·x. A runtime rotates it.
@@ -33,6 +36,7 @@ mod key {
     pub(super) const VERSION: &str = "pibit.rotation.version";
     pub(super) const SEED: &str = "pibit.rotation.seed";
     pub(super) const RESIDUAL: &str = "pibit.rotation.residual";
+    pub(super) const INPUTS: &str = "pibit.rotation.inputs";
     pub(super) const HEADS: &str = "pibit.rotation.heads";
     pub(super) const FEED_FORWARD: &str = "pibit.rotation.feed_forward";
 }
@@ -41,9 +45,9 @@ impl RotationSpec {
     /// The version that this type describes.
     pub const VERSION: u32 = 1;
 
-    /// Everything rotated.
+    /// The inputs of all linear layers rotated, the residual stream not: what costs little and keeps most.
     pub fn full(seed: u64) -> Self {
-        Self { seed, residual: true, heads: true, feed_forward: true }
+        Self { seed, residual: false, inputs: true, heads: true, feed_forward: true }
     }
 
     /// Seed of the residual stream's rotation, as wide as the model.
@@ -59,6 +63,11 @@ impl RotationSpec {
     /// Seed of the rotation of down projections' inputs.
     pub fn feed_forward_seed(&self) -> u64 {
         self.seed.wrapping_add(2)
+    }
+
+    /// Seed of the rotation of what q, k, v and gate, up read, as wide as the model.
+    pub fn inputs_seed(&self) -> u64 {
+        self.seed.wrapping_add(3)
     }
 
     /// What a model's metadata (`pibit.rotation.*`) says; `None` where nothing is rotated. An error where keys are
@@ -87,6 +96,7 @@ impl RotationSpec {
             seed: seed
                 .ok_or_else(|| wrong(key::SEED, "is missing or no number; quantize the model again"))?,
             residual: flag(key::RESIDUAL)?,
+            inputs: flag(key::INPUTS)?,
             heads: flag(key::HEADS)?,
             feed_forward: flag(key::FEED_FORWARD)?,
         }))
@@ -97,6 +107,7 @@ impl RotationSpec {
         metadata.set(key::VERSION, Self::VERSION);
         metadata.set(key::SEED, self.seed);
         metadata.set(key::RESIDUAL, self.residual);
+        metadata.set(key::INPUTS, self.inputs);
         metadata.set(key::HEADS, self.heads);
         metadata.set(key::FEED_FORWARD, self.feed_forward);
     }
@@ -114,13 +125,13 @@ mod tests {
         let spec = RotationSpec { heads: false, ..RotationSpec::full(u64::MAX) };
         spec.write(&mut metadata);
         assert_eq!(RotationSpec::read(&metadata), Ok(Some(spec)));
-        let seeds = [spec.residual_seed(), spec.heads_seed(), spec.feed_forward_seed()];
-        assert_eq!(seeds, [u64::MAX, 0, 1]);
+        let seeds = [spec.residual_seed(), spec.heads_seed(), spec.feed_forward_seed(), spec.inputs_seed()];
+        assert_eq!(seeds, [u64::MAX, 0, 1, 2]);
     }
 
     #[test]
     fn damaged_or_newer_metadata_is_refused() {
-        for name in [key::VERSION, key::SEED, key::RESIDUAL, key::HEADS, key::FEED_FORWARD] {
+        for name in [key::VERSION, key::SEED, key::RESIDUAL, key::INPUTS, key::HEADS, key::FEED_FORWARD] {
             let mut metadata = Metadata::new();
             RotationSpec::full(7).write(&mut metadata);
             metadata.set(name, "x");

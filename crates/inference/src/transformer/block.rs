@@ -9,6 +9,7 @@ use super::rope::RopePair;
 use super::scratch::Scratch;
 use crate::kv_cache::KvCache;
 use crate::parallel;
+use domain_types::OrthogonalTransform;
 
 /// One block.
 pub(super) struct Block {
@@ -17,6 +18,8 @@ pub(super) struct Block {
     /// Gemma 3: norms the attention output before it joins the residual stream.
     pub(super) post_attention_norm: Option<RmsNorm>,
     pub(super) ffn_norm: RmsNorm,
+    /// Of what both halves read, behind their norms.
+    pub(super) rotation: Option<Box<dyn OrthogonalTransform>>,
     pub(super) feed_forward: FeedForward,
     /// Gemma 3: norms the feed-forward output before it joins the residual stream.
     pub(super) post_ffn_norm: Option<RmsNorm>,
@@ -44,12 +47,20 @@ impl Block {
         let (hidden, normed, output) = (&mut hidden[..len], grown(normed, len), grown(output, len));
 
         self.attention_norm.normalize(hidden, normed);
+        self.rotate(normed);
         self.attention.forward(layer, tokens, normed, rope, cache, attention, output, probe);
         join(hidden, output, self.post_attention_norm.as_ref(), width);
 
         self.ffn_norm.normalize(hidden, normed);
+        self.rotate(normed);
         self.feed_forward.forward(tokens, normed, (gate, up), output, probe);
         join(hidden, output, self.post_ffn_norm.as_ref(), width);
+    }
+
+    fn rotate(&self, normed: &mut [f32]) {
+        if let Some(rotation) = &self.rotation {
+            parallel::for_each_row(normed, rotation.width(), |_, row| rotation.apply(row));
+        }
     }
 
     pub(super) fn weight_bytes(&self) -> usize {

@@ -116,11 +116,13 @@ fn context_length(spec: &ModelSpec, options: LoadOptions) -> Result<usize, Infer
 
 fn block(tensors: &mut Tensors<'_>, spec: &ModelSpec, layer: usize) -> Result<Block, InferenceError> {
     let name = |part: &str| format!("blk.{layer}.{part}");
+    let rotation = spec.rotation.filter(|r| r.inputs).map(|r| r.inputs_seed());
     Ok(Block {
         attention_norm: norm(tensors, spec, &name("attn_norm.weight"))?,
         attention: attention(tensors, spec, layer)?,
         post_attention_norm: post_norm(tensors, spec, &name("post_attention_norm.weight"))?,
         ffn_norm: norm(tensors, spec, &name("ffn_norm.weight"))?,
+        rotation: rotation.map(|seed| tensors.rotation(spec.width, seed)).transpose()?,
         feed_forward: feed_forward(tensors, spec, layer)?,
         post_ffn_norm: post_norm(tensors, spec, &name("post_ffw_norm.weight"))?,
     })

@@ -139,9 +139,13 @@ fn show(inspection: &Inspection, all: bool) -> Result<()> {
 }
 
 fn rotated_parts(rotation: RotationSpec) -> String {
-    let RotationSpec { residual, heads, feed_forward, .. } = rotation;
-    let parts =
-        [(residual, "residual stream"), (heads, "value heads"), (feed_forward, "feed-forward inputs")];
+    let RotationSpec { residual, inputs, heads, feed_forward, .. } = rotation;
+    let parts = [
+        (residual, "residual stream"),
+        (inputs, "inputs behind norms"),
+        (heads, "value heads"),
+        (feed_forward, "feed-forward inputs"),
+    ];
     parts.iter().filter(|(is, _)| *is).map(|(_, part)| *part).collect::<Vec<_>>().join(", ")
 }
 

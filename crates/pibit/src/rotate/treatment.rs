@@ -8,6 +8,8 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Space {
     Residual,
+    /// The residual stream as layers read it, behind a norm.
+    Normed,
     Heads,
     FeedForward,
 }
@@ -32,11 +34,11 @@ pub(super) fn role(part: &str) -> Option<Role> {
     let (attention, feed_forward) = ("attn_norm.weight", "ffn_norm.weight");
     match part {
         "attn_norm.weight" | "ffn_norm.weight" => Some(Role { is_norm: true, ..Role::default() }),
-        "attn_q.weight" | "attn_k.weight" => layer(Some(attention), Some(Space::Residual), None),
-        "attn_v.weight" => layer(Some(attention), Some(Space::Residual), Some(Space::Heads)),
+        "attn_q.weight" | "attn_k.weight" => layer(Some(attention), Some(Space::Normed), None),
+        "attn_v.weight" => layer(Some(attention), Some(Space::Normed), Some(Space::Heads)),
         "attn_v.bias" => layer(None, None, Some(Space::Heads)),
         "attn_output.weight" => layer(None, Some(Space::Heads), Some(Space::Residual)),
-        "ffn_gate.weight" | "ffn_up.weight" => layer(Some(feed_forward), Some(Space::Residual), None),
+        "ffn_gate.weight" | "ffn_up.weight" => layer(Some(feed_forward), Some(Space::Normed), None),
         "ffn_down.weight" => layer(None, Some(Space::FeedForward), Some(Space::Residual)),
         _ => None,
     }
