@@ -35,6 +35,7 @@ fn rotated(spec: &ModelSpec, rotation: RotationSpec) -> MemorySource {
         values
     };
     let residual = DefinedRotation::new(spec.width, rotation.residual_seed());
+    let inputs = DefinedRotation::new(spec.width, rotation.inputs_seed());
     let heads = DefinedRotation::new(spec.attention.head_dim, rotation.heads_seed());
     let ffn = DefinedRotation::new(spec.ffn_width, rotation.feed_forward_seed());
     let new = MemorySource::new(ModelSpec { rotation: Some(rotation), ..spec.clone() });
@@ -52,6 +53,9 @@ fn rotated(spec: &ModelSpec, rotation: RotationSpec) -> MemorySource {
             w.chunks_exact_mut(gains.len())
                 .for_each(|row| row.iter_mut().zip(&gains).for_each(|(w, g)| *w *= g));
             read_side(&mut w, &residual);
+        }
+        if norm.is_some() && rotation.inputs {
+            read_side(&mut w, &inputs);
         }
         match part {
             "attn_norm.weight" | "ffn_norm.weight" if rotation.residual => w.fill(1.0),
@@ -89,7 +93,7 @@ fn logits_are_those_of_the_original() {
     let parts = [
         RotationSpec::full(3),
         RotationSpec { heads: false, feed_forward: false, ..RotationSpec::full(4) },
-        RotationSpec { residual: false, ..RotationSpec::full(5) },
+        RotationSpec { residual: true, inputs: false, ..RotationSpec::full(5) },
     ];
     let mut with_bias = 0;
     for (name, golden) in families() {
@@ -120,7 +124,7 @@ fn a_rotated_network_keeps_the_port_s_contract() {
 #[test]
 fn norms_after_each_half_of_a_block_cannot_be_rotated() {
     let mut spec = tiny::golden().into_values().find(|g| g.spec.post_norms).expect("Gemma is there").spec;
-    spec.rotation = Some(RotationSpec::full(1));
+    spec.rotation = Some(RotationSpec { residual: true, inputs: false, ..RotationSpec::full(1) });
     let error = Transformer::load(&tiny::source(&spec), &DenseCodecs, LoadOptions::default());
     let text = error.err().expect("must be refused").to_string();
     assert!(text.contains("exclude each other"), "{text}");

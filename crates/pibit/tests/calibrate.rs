@@ -101,6 +101,45 @@ fn quantization_reads_the_file_as_an_imatrix() {
 }
 
 #[test]
+fn layers_are_rounded_for_what_they_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let calib = path(folder.path(), "c");
+    ok(&["calibrate", "tiny", "--domains", "math,tool-use", "--ctx", "128", "-o", &calib], &[]);
+    let quantized = |name: &str, args: &[&str], variables: &[(&str, &str)]| -> (String, Value) {
+        let file = path(folder.path(), name);
+        let all = [&["quantize", "tiny", "-f", "t2", "--rotate", "--json", "-o", &file], args].concat();
+        let report = serde_json::from_str(&ok(&all, variables)).expect("JSON");
+        (file, report)
+    };
+    let kld = |file: &str| {
+        let args =
+            ["eval", file, "--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "4", "--json"];
+        let eval: Value = serde_json::from_str(&ok(&args, &[])).expect("JSON");
+        eval["kld_mean"].as_f64().expect("a divergence")
+    };
+    let (nearest, _) = quantized("rtn", &[], &[]);
+    let (one, report) = quantized("one", &["--calib", &calib], &[("RAYON_NUM_THREADS", "1")]);
+    let (three, _) = quantized("three", &["--calib", &calib], &[("RAYON_NUM_THREADS", "3")]);
+    assert!(std::fs::read(&one).unwrap() == std::fs::read(three).unwrap(), "threads must not matter");
+    assert!(kld(&one) < 0.7 * kld(&nearest), "feedback must pay: {} and {}", kld(&one), kld(&nearest));
+
+    let (_, original) = quantized("original", &["--calib", &calib, "--prefix", "original"], &[]);
+    let (_, plain) = quantized("plain", &["--calib", &calib, "--rounding", "rtn"], &[]);
+    let losses = |report: &Value| -> Vec<f64> {
+        let tensors = report["tensors"].as_array().expect("tensors").iter();
+        tensors.filter_map(|t| t["proxy_loss"].as_f64()).collect()
+    };
+    assert_eq!(losses(&report).len(), 4 * 7, "every matrix of the blocks");
+    let total = |report: &Value| losses(report).iter().sum::<f64>();
+    assert!(total(&original) < 0.6 * total(&plain), "{} and {}", total(&original), total(&plain));
+
+    let other = path(folder.path(), "other.gguf");
+    ok(&["quantize", "tiny", "-f", "q8_0", "-o", &other], &[]);
+    let text = fails(&["quantize", &other, "-f", "t2", "--calib", &calib, "-o", &path(folder.path(), "x")]);
+    assert!(text.contains("made from another model"), "{text}");
+}
+
+#[test]
 fn impossible_requests_are_explained() {
     let folder = tempfile::tempdir().unwrap();
     let (short, out) = (path(folder.path(), "short.txt"), path(folder.path(), "out"));

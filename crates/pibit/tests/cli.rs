@@ -276,10 +276,10 @@ fn a_rotated_file_says_so_and_stays_here() {
     ok(&["quantize", "tiny", "-f", "piq3", "--rotate", "--seed", "5", "-o", &file]);
     let inspection = json(&["inspect", &file, "--json"]);
     assert_eq!(inspection["metadata"]["pibit.rotation.seed"], 5);
-    assert_eq!(inspection["spec"]["rotation"]["residual"], true);
+    assert_eq!(inspection["spec"]["rotation"]["inputs"], true);
     assert!(
         ok(&["inspect", &file])
-            .contains("rotated: residual stream, value heads, feed-forward inputs; seed 5")
+            .contains("rotated: inputs behind norms, value heads, feed-forward inputs; seed 5")
     );
 
     // Measured in the rotated basis, the error is that of 3 bits.

@@ -15,6 +15,7 @@ use alloc::string::String;
 /// Each part has a seed of its own: [`seed`](Self::seed) and the three numbers after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(clippy::struct_excessive_bools, reason = "each part is rotated or not")]
 pub struct RotationSpec {
     /// What all signs are made from.
     pub seed: u64,

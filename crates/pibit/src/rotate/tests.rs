@@ -83,12 +83,18 @@ fn logits(source: &dyn TensorSource) -> Vec<f32> {
     logits
 }
 
+/// QuaRot's way: the residual stream, and gains inside the weights.
+fn with_residual(seed: u64) -> RotationSpec {
+    RotationSpec { residual: true, inputs: false, ..RotationSpec::full(seed) }
+}
+
 #[test]
 fn a_rotated_model_gives_the_same_logits() {
     let expected = logits(&model(&spec()));
     for rotation in [
         RotationSpec::full(1),
-        RotationSpec { residual: false, ..RotationSpec::full(2) },
+        with_residual(2),
+        RotationSpec { inputs: false, ..RotationSpec::full(2) },
         RotationSpec { heads: false, ..RotationSpec::full(3) },
         RotationSpec { feed_forward: false, ..RotationSpec::full(4) },
     ] {
@@ -113,8 +119,7 @@ fn an_outlier_is_gone_and_an_event_says_so_once() {
     values[100] = 3.0;
     let name = "blk.0.ffn_down.weight";
     let source = MemorySource::new(spec()).with_f32(name, &[72, 80], &values);
-    let rotated =
-        RotatedSource::new(Box::new(source), RotationSpec::full(1), &codecs, &sink).expect("rotates");
+    let rotated = RotatedSource::new(Box::new(source), with_residual(1), &codecs, &sink).expect("rotates");
     rotated.tensor(name).expect("it is there");
     rotated.tensor(name).expect("it is there");
     let events = sink.events();
@@ -128,7 +133,7 @@ fn an_outlier_is_gone_and_an_event_says_so_once() {
 fn refusal(spec: ModelSpec, name: &str, dims: &[usize]) -> String {
     let (sink, codecs) = (CollectingSink::default(), Codecs::default());
     let source = MemorySource::new(spec).with_f32(name, dims, &vec![0.0; dims.iter().product()]);
-    let refused = RotatedSource::new(Box::new(source), RotationSpec::full(1), &codecs, &sink);
+    let refused = RotatedSource::new(Box::new(source), with_residual(1), &codecs, &sink);
     refused.err().expect("must be refused").to_string()
 }
 

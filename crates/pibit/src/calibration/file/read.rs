@@ -1,8 +1,8 @@
 //! Reading a calibration.
 
-use super::{counts_name, hessian_name, key, sums_name, triangle, write};
+use super::{hessian_name, key, sums_name, triangle, write};
 use anyhow::{Context as _, Result, bail};
-use domain_types::{FormatCatalogue, Hessian, TensorSource, TokenId, scalar};
+use domain_types::{FormatCatalogue, Hessian, MetaValue, TensorSource, TokenId, scalar};
 use model_store::{GgufFile, VerifyStatus};
 use std::collections::HashMap;
 use std::path::Path;
@@ -50,6 +50,7 @@ impl Calibration {
     }
 
     /// SHA-256 of the tokens that it was made from, hexadecimal.
+    #[cfg(test)]
     pub(crate) fn dataset_sha256(&self) -> Option<&str> {
         self.file.metadata().str(key::DATASET_SHA256)
     }
@@ -57,7 +58,7 @@ impl Calibration {
     /// The chunks of tokens that it was made from.
     pub(crate) fn chunks(&self) -> Result<Vec<Vec<TokenId>>> {
         let metadata = self.file.metadata();
-        let tokens = metadata.get(key::DATASET).and_then(|value| value.as_u64s());
+        let tokens = metadata.get(key::DATASET).and_then(MetaValue::as_u64s);
         let tokens = tokens.context("the calibration has no tokens; calibrate again")?;
         let size = metadata.u64(key::CHUNK_SIZE).and_then(|size| usize::try_from(size).ok());
         let size = size.filter(|&size| size > 0 && tokens.len().is_multiple_of(size));
@@ -67,6 +68,7 @@ impl Calibration {
     }
 
     /// Tokens seen.
+    #[cfg(test)]
     pub(crate) fn tokens(&self) -> u64 {
         self.tokens
     }
@@ -93,11 +95,13 @@ impl Calibration {
     }
 
     /// Mean square of each input of a linear layer; `None` where the layer was not seen.
+    #[cfg(test)]
     pub(crate) fn importance(&self, tensor: &str) -> Result<Option<Vec<f32>>> {
         if !self.owners.contains_key(tensor) {
             return Ok(None);
         }
-        let (mut mean, counts) = (self.floats(&sums_name(tensor))?, self.floats(&counts_name(tensor))?);
+        let (mut mean, counts) =
+            (self.floats(&sums_name(tensor))?, self.floats(&super::counts_name(tensor))?);
         let [count] = counts[..] else { bail!("{tensor} has {} counts; calibrate again", counts.len()) };
         for sum in &mut mean {
             *sum /= count;
