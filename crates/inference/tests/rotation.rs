@@ -36,6 +36,7 @@ fn rotated(spec: &ModelSpec, rotation: RotationSpec) -> MemorySource {
     };
     let residual = DefinedRotation::new(spec.width, rotation.residual_seed());
     let inputs = DefinedRotation::new(spec.width, rotation.inputs_seed());
+    let ends = DefinedRotation::new(spec.width, rotation.ends_seed());
     let heads = DefinedRotation::new(spec.attention.head_dim, rotation.heads_seed());
     let ffn = DefinedRotation::new(spec.ffn_width, rotation.feed_forward_seed());
     let new = MemorySource::new(ModelSpec { rotation: Some(rotation), ..spec.clone() });
@@ -56,6 +57,9 @@ fn rotated(spec: &ModelSpec, rotation: RotationSpec) -> MemorySource {
         }
         if norm.is_some() && rotation.inputs {
             read_side(&mut w, &inputs);
+        }
+        if rotation.ends && matches!(&*name, "token_embd.weight" | "output.weight") {
+            read_side(&mut w, &ends);
         }
         match part {
             "attn_norm.weight" | "ffn_norm.weight" if rotation.residual => w.fill(1.0),

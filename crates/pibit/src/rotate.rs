@@ -13,7 +13,7 @@ use quant_core::incoherence::{Rotation, mu, rotate_columns, rotate_rows, scale_c
 use std::sync::atomic::{AtomicBool, Ordering};
 use treatment::{Space, Treatment};
 
-/// Another source, rotated. Tensors are rotated when they are asked for, to F32; embedding, output head and everything
+/// Another source, rotated. Tensors are rotated when they are asked for, to F32; everything
 /// else that no rotation touches stay as they are.
 pub(crate) struct RotatedSource<'a> {
     original: Box<dyn TensorSource + 'a>,
@@ -26,6 +26,7 @@ pub(crate) struct RotatedSource<'a> {
     reported: Vec<AtomicBool>,
     residual: Option<Rotation>,
     inputs: Option<Rotation>,
+    ends: Option<Rotation>,
     heads: Option<Rotation>,
     feed_forward: Option<Rotation>,
 }
@@ -64,6 +65,7 @@ impl<'a> RotatedSource<'a> {
             reported: original.tensors().iter().map(|_| AtomicBool::new(false)).collect(),
             residual: make(rotation.residual, spec.width, rotation.residual_seed())?,
             inputs: make(rotation.inputs, spec.width, rotation.inputs_seed())?,
+            ends: make(rotation.ends, spec.width, rotation.ends_seed())?,
             heads: make(rotation.heads, spec.attention.head_dim, rotation.heads_seed())?,
             feed_forward: make(rotation.feed_forward, spec.ffn_width, rotation.feed_forward_seed())?,
             spec: ModelSpec { rotation: Some(rotation), ..spec },
@@ -79,14 +81,14 @@ impl<'a> RotatedSource<'a> {
             Space::Residual => self.residual.as_ref(),
             Space::Normed => self.residual.as_ref().or(self.inputs.as_ref()),
             Space::Heads => self.heads.as_ref(),
+            Space::Ends => self.ends.as_ref(),
             Space::FeedForward => self.feed_forward.as_ref(),
         }
     }
 
     /// What happens to a tensor; `None` where it stays as it is.
     fn treatment(&self, name: &str) -> Option<Treatment<'_>> {
-        let part = name.strip_prefix("blk.")?.split_once('.')?.1;
-        let role = treatment::role(part)?;
+        let role = treatment::role(name)?;
         let treatment = Treatment {
             // Gains stand between the residual stream and its readers only as long as they are where it is rotated.
             norm: role.norm.filter(|_| self.residual.is_some()),

@@ -265,7 +265,7 @@ fn rotation_changes_nothing_but_the_basis() {
 
     let trace = String::from_utf8(events.stderr).unwrap();
     let rotated = trace.lines().filter(|l| l.contains("IncoherenceApplied")).collect::<Vec<_>>();
-    assert_eq!(rotated.len(), 4 * 7, "each matrix of four blocks once");
+    assert_eq!(rotated.len(), 4 * 7 + 1, "embedding and each matrix of four blocks once");
     assert!(rotated[0].contains("rotation-256 in"), "{}", rotated[0]);
 }
 
@@ -277,10 +277,9 @@ fn a_rotated_file_says_so_and_stays_here() {
     let inspection = json(&["inspect", &file, "--json"]);
     assert_eq!(inspection["metadata"]["pibit.rotation.seed"], 5);
     assert_eq!(inspection["spec"]["rotation"]["inputs"], true);
-    assert!(
-        ok(&["inspect", &file])
-            .contains("rotated: inputs behind norms, value heads, feed-forward inputs; seed 5")
-    );
+    assert!(ok(&["inspect", &file]).contains(
+        "rotated: inputs behind norms, embedding and head, value heads, feed-forward inputs; seed 5"
+    ));
 
     // Measured in the rotated basis, the error is that of 3 bits.
     let cosine = json(&["compare", "tiny", &file, "--json"])["total"]["cosine"].as_f64().unwrap();

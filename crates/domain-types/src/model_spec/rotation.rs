@@ -12,7 +12,7 @@ use alloc::string::String;
 /// C is the Hartley matrix of m, C\[i\]\[j\] = (cos 2πij/m + sin 2πij/m)/√m. Entry i of a vector is entry i mod 2^p of
 /// block ⌊i/2^p⌋. This is version 1; files depend on it, so it never changes.
 ///
-/// Each part has a seed of its own: [`seed`](Self::seed) and the three numbers after it.
+/// Each part has a seed of its own: [`seed`](Self::seed) and the four numbers after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[expect(clippy::struct_excessive_bools, reason = "each part is rotated or not")]
@@ -25,6 +25,9 @@ pub struct RotationSpec {
     /// Whether what q, k, v and what gate, up read is x′ = R·x, behind its norm; both have the same R. A runtime rotates
     /// it.
     pub inputs: bool,
+    /// Whether rows of embedding and output head are e′ = R·e. A runtime rotates what it looks up back, and rotates what
+    /// the head reads.
+    pub ends: bool,
     /// Whether each value head is v′ = R·v. Weights hold all of it: a runtime has nothing to do.
     pub heads: bool,
     /// Whether the input of each down projection is x′ = R·x. A runtime rotates it.
@@ -38,6 +41,7 @@ mod key {
     pub(super) const SEED: &str = "pibit.rotation.seed";
     pub(super) const RESIDUAL: &str = "pibit.rotation.residual";
     pub(super) const INPUTS: &str = "pibit.rotation.inputs";
+    pub(super) const ENDS: &str = "pibit.rotation.ends";
     pub(super) const HEADS: &str = "pibit.rotation.heads";
     pub(super) const FEED_FORWARD: &str = "pibit.rotation.feed_forward";
 }
@@ -48,7 +52,7 @@ impl RotationSpec {
 
     /// The inputs of all linear layers rotated, the residual stream not: what costs little and keeps most.
     pub fn full(seed: u64) -> Self {
-        Self { seed, residual: false, inputs: true, heads: true, feed_forward: true }
+        Self { seed, residual: false, inputs: true, ends: true, heads: true, feed_forward: true }
     }
 
     /// Seed of the residual stream's rotation, as wide as the model.
@@ -69,6 +73,11 @@ impl RotationSpec {
     /// Seed of the rotation of what q, k, v and gate, up read, as wide as the model.
     pub fn inputs_seed(&self) -> u64 {
         self.seed.wrapping_add(3)
+    }
+
+    /// Seed of the rotation of rows of embedding and output head, as wide as the model.
+    pub fn ends_seed(&self) -> u64 {
+        self.seed.wrapping_add(4)
     }
 
     /// What a model's metadata (`pibit.rotation.*`) says; `None` where nothing is rotated. An error where keys are
@@ -98,6 +107,7 @@ impl RotationSpec {
                 .ok_or_else(|| wrong(key::SEED, "is missing or no number; quantize the model again"))?,
             residual: flag(key::RESIDUAL)?,
             inputs: flag(key::INPUTS)?,
+            ends: flag(key::ENDS)?,
             heads: flag(key::HEADS)?,
             feed_forward: flag(key::FEED_FORWARD)?,
         }))
@@ -109,6 +119,7 @@ impl RotationSpec {
         metadata.set(key::SEED, self.seed);
         metadata.set(key::RESIDUAL, self.residual);
         metadata.set(key::INPUTS, self.inputs);
+        metadata.set(key::ENDS, self.ends);
         metadata.set(key::HEADS, self.heads);
         metadata.set(key::FEED_FORWARD, self.feed_forward);
     }
@@ -132,7 +143,9 @@ mod tests {
 
     #[test]
     fn damaged_or_newer_metadata_is_refused() {
-        for name in [key::VERSION, key::SEED, key::RESIDUAL, key::INPUTS, key::HEADS, key::FEED_FORWARD] {
+        for name in
+            [key::VERSION, key::SEED, key::RESIDUAL, key::INPUTS, key::ENDS, key::HEADS, key::FEED_FORWARD]
+        {
             let mut metadata = Metadata::new();
             RotationSpec::full(7).write(&mut metadata);
             metadata.set(name, "x");

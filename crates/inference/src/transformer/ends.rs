@@ -16,6 +16,8 @@ pub(super) struct Ends {
     pub(super) logit_softcap: Option<f32>,
     /// Of the residual stream between both ends.
     pub(super) rotation: Option<Box<dyn OrthogonalTransform>>,
+    /// Of rows of embedding and head.
+    pub(super) row_rotation: Option<Box<dyn OrthogonalTransform>>,
 }
 
 impl Ends {
@@ -34,6 +36,9 @@ impl Ends {
                     *x *= self.embedding_scale;
                 }
             }
+        }
+        if let Some(rotation) = &self.row_rotation {
+            parallel::for_each_row(hidden, width, |_, row| rotation.invert(row));
         }
         if let Some(rotation) = &self.rotation {
             parallel::for_each_row(hidden, width, |_, row| rotation.apply(row));
@@ -59,6 +64,13 @@ impl Ends {
 
     /// What the head reads, for rows of the residual stream.
     fn normalize(&self, hidden: &[f32], normed: &mut [f32]) {
+        self.normalize_unrotated(hidden, normed);
+        if let Some(rotation) = &self.row_rotation {
+            parallel::for_each_row(normed, rotation.width(), |_, row| rotation.apply(row));
+        }
+    }
+
+    fn normalize_unrotated(&self, hidden: &[f32], normed: &mut [f32]) {
         let Some(rotation) = &self.rotation else { return self.output_norm.normalize(hidden, normed) };
         let width = rotation.width();
         parallel::for_each_row(normed, width, |index, row| {

@@ -102,8 +102,10 @@ fn take_ends(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<(Ends, RopeP
     };
     let rotation = spec.rotation.filter(|r| r.residual).map(|r| r.residual_seed());
     let rotation = rotation.map(|seed| tensors.rotation(spec.width, seed)).transpose()?;
+    let row_rotation = spec.rotation.filter(|r| r.ends).map(|r| r.ends_seed());
+    let row_rotation = row_rotation.map(|seed| tensors.rotation(spec.width, seed)).transpose()?;
     let (embedding_scale, logit_softcap) = (spec.embedding_scale, spec.logit_softcap);
-    Ok((Ends { embedding, embedding_scale, output_norm, head, logit_softcap, rotation }, rope))
+    Ok((Ends { embedding, embedding_scale, output_norm, head, logit_softcap, rotation, row_rotation }, rope))
 }
 
 fn context_length(spec: &ModelSpec, options: LoadOptions) -> Result<usize, InferenceError> {

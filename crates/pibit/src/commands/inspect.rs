@@ -139,10 +139,11 @@ fn show(inspection: &Inspection, all: bool) -> Result<()> {
 }
 
 fn rotated_parts(rotation: RotationSpec) -> String {
-    let RotationSpec { residual, inputs, heads, feed_forward, .. } = rotation;
+    let RotationSpec { residual, inputs, ends, heads, feed_forward, .. } = rotation;
     let parts = [
         (residual, "residual stream"),
         (inputs, "inputs behind norms"),
+        (ends, "embedding and head"),
         (heads, "value heads"),
         (feed_forward, "feed-forward inputs"),
     ];

@@ -12,6 +12,8 @@ pub(super) enum Space {
     Normed,
     Heads,
     FeedForward,
+    /// Rows of embedding and output head.
+    Ends,
 }
 
 /// What a tensor reads and writes.
@@ -27,12 +29,15 @@ pub(super) struct Role {
     pub(super) is_norm: bool,
 }
 
-/// The role of `blk.N.PART`; `None` for what rotation leaves alone. Queries and keys are not rotated, so their biases and
+/// The role of a tensor; `None` for what rotation leaves alone. Queries and keys are not rotated, so their biases and
 /// norms stay. A bias of v moves with the heads: attention weights sum to one.
-pub(super) fn role(part: &str) -> Option<Role> {
+pub(super) fn role(name: &str) -> Option<Role> {
     let layer = |norm, input, output| Some(Role { norm, input, output, is_norm: false });
     let (attention, feed_forward) = ("attn_norm.weight", "ffn_norm.weight");
-    match part {
+    if matches!(name, "token_embd.weight" | "output.weight") {
+        return layer(None, Some(Space::Ends), None);
+    }
+    match name.strip_prefix("blk.")?.split_once('.')?.1 {
         "attn_norm.weight" | "ffn_norm.weight" => Some(Role { is_norm: true, ..Role::default() }),
         "attn_q.weight" | "attn_k.weight" => layer(Some(attention), Some(Space::Normed), None),
         "attn_v.weight" => layer(Some(attention), Some(Space::Normed), Some(Space::Heads)),
