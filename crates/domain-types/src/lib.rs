@@ -26,6 +26,7 @@ extern crate alloc;
 
 mod error;
 mod event;
+mod expert;
 mod format;
 mod hessian;
 mod metadata;
@@ -39,6 +40,7 @@ pub mod testing;
 pub use bytes::Bytes;
 pub use error::{DomainError, PortError};
 pub use event::{Direction, DomainEvent, Precision, TensorQuality};
+pub use expert::{ExpertChoice, ExpertId, ExpertLayout, ExpertPart, GateNorm, Gating, Grade};
 pub use format::{FormatCatalogue, QuantFormat, RowRule, scalar};
 pub use hessian::Hessian;
 pub use metadata::{MetaArray, MetaValue, Metadata};
@@ -46,8 +48,9 @@ pub use model_spec::{
     Activation, AttentionSpec, ModelSpec, RopeScaling, RopeSpec, RopeStyle, RotationSpec, SlidingWindow,
 };
 pub use port::{
-    Clock, CodecSet, EventSink, InputObserver, Linear, LogitRows, OrthogonalTransform, QuantizeRequest,
-    Quantizer, TensorSource, TokenId, TokenModel, Tokenizer, WeightCodec,
+    Clock, CodecSet, ConditionSensor, DeviceCondition, EventSink, ExpertProvider, ExpertRouter, ExpertStore,
+    InputObserver, Linear, LogitRows, OrthogonalTransform, PinnedExpert, QuantizeRequest, Quantizer,
+    TensorSource, ThermalState, TokenId, TokenModel, Tokenizer, WeightCodec,
 };
 pub use shape::{MAX_DIMS, Shape};
 pub use tensor::{QuantTensor, TensorInfo, TensorView};

@@ -4,7 +4,11 @@
 //! runs in its own tests.
 
 mod clock;
+mod condition_sensor;
 mod event_sink;
+mod expert_provider;
+mod expert_router;
+mod expert_store;
 mod input_observer;
 mod linear;
 mod orthogonal_transform;
@@ -15,7 +19,11 @@ mod tokenizer;
 mod weight_codec;
 
 pub use clock::Clock;
+pub use condition_sensor::{ConditionSensor, DeviceCondition, ThermalState};
 pub use event_sink::{EventSink, NullSink};
+pub use expert_provider::{ExpertProvider, PinnedExpert};
+pub use expert_router::ExpertRouter;
+pub use expert_store::ExpertStore;
 pub use input_observer::InputObserver;
 pub use linear::Linear;
 pub use orthogonal_transform::OrthogonalTransform;
