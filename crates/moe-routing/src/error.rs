@@ -1,6 +1,8 @@
 //! What can go wrong between a gate and the weights of an expert.
 
+use crate::ExpertCopy;
 use domain_types::{DomainError, PortError};
+use std::path::PathBuf;
 
 /// Errors of this crate. Each says what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,93 @@ pub enum MoeError {
         value: f64,
         /// What is possible.
         range: &'static str,
+    },
+    /// A policy that is not known.
+    #[error("policy {name:?} is not known; known are lru, lfu, arc, least-stale and affinity")]
+    UnknownPolicy {
+        /// The name.
+        name: String,
+    },
+    /// An expert, or a copy of it, that the model does not have.
+    #[error("there is no {copy}")]
+    NoSuchExpert {
+        /// Which.
+        copy: ExpertCopy,
+    },
+    /// A budget that cannot hold a single expert.
+    #[error(
+        "an expert takes {bytes} bytes, the budget is {budget}: raise it, or quantize the experts to fewer bits"
+    )]
+    BudgetTooSmall {
+        /// Bytes of the expert.
+        bytes: usize,
+        /// Bytes of the budget.
+        budget: usize,
+    },
+    /// A thread wants more experts at once than fit.
+    #[error(
+        "no room for {copy}: it takes {bytes} of {budget} bytes and the rest is held by pins, some of them of this \
+         thread; release one before the next is acquired, or raise the budget"
+    )]
+    Pinned {
+        /// What was wanted.
+        copy: ExpertCopy,
+        /// Its bytes.
+        bytes: usize,
+        /// Bytes of the budget.
+        budget: usize,
+    },
+    /// The operating system has less memory than the budget promised.
+    #[error(
+        "the system has no {bytes} bytes for an expert although the budget allows them: lower the budget"
+    )]
+    OutOfMemory {
+        /// Bytes that were asked for.
+        bytes: usize,
+    },
+    /// Bytes of an expert that are not those of the file when it was opened.
+    #[error("{copy} does not match its SHA-256: the file was changed, or the disk or memory is failing")]
+    Corrupt {
+        /// Which.
+        copy: ExpertCopy,
+    },
+    /// An expert that could not be read, however often it was tried. Nothing was written anywhere.
+    #[error(
+        "{copy} could not be loaded in {attempts} attempts: {source}; check the file with `pibit verify`"
+    )]
+    Load {
+        /// Which.
+        copy: ExpertCopy,
+        /// How often it was tried.
+        attempts: u32,
+        /// What the last attempt failed with.
+        source: PortError,
+    },
+    /// An expert whose bytes are right, but cannot be computed with.
+    #[error("{copy} cannot be used: {source}")]
+    Unusable {
+        /// Which.
+        copy: ExpertCopy,
+        /// Why.
+        source: PortError,
+    },
+    /// The operating system refused.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// An expert whose place is not in its file.
+    #[error("{}: {copy} lies outside the file of {file_len} bytes: it was cut off, fetch it again", path.display())]
+    OutsideFile {
+        /// Which expert.
+        copy: ExpertCopy,
+        /// Which file.
+        path: PathBuf,
+        /// How long it is.
+        file_len: u64,
     },
     /// A kernel invariant does not hold.
     #[error(transparent)]

@@ -1,0 +1,5 @@
+//! How many bits an expert gets.
+
+mod miss;
+
+pub use miss::{MissAction, MissPolicy};
