@@ -55,6 +55,12 @@ pub enum MoeError {
         /// The name.
         name: String,
     },
+    /// A device that is not known.
+    #[error("device {name:?} is not known; known are esp32-p4, raspberry-pi-5, phone, browser and server")]
+    UnknownDevice {
+        /// The name.
+        name: String,
+    },
     /// An expert, or a copy of it, that the model does not have.
     #[error("there is no {copy}")]
     NoSuchExpert {
@@ -70,6 +76,24 @@ pub enum MoeError {
         bytes: usize,
         /// Bytes of the budget.
         budget: usize,
+    },
+    /// A budget that cannot hold all experts, however few bits they get.
+    #[error(
+        "all experts in their smallest formats take {bytes} bytes, the budget is {budget}: raise it, or page experts"
+    )]
+    PrecisionBudget {
+        /// Bytes of all experts in their smallest formats.
+        bytes: u64,
+        /// Bytes of the budget.
+        budget: u64,
+    },
+    /// Figures of an expert that make no sense.
+    #[error("expert {expert}: {problem}")]
+    BadDemand {
+        /// Its number.
+        expert: usize,
+        /// What is wrong.
+        problem: &'static str,
     },
     /// A thread wants more experts at once than fit.
     #[error(

@@ -3,6 +3,7 @@
 
 pub mod cache;
 mod copy;
+pub mod device;
 mod error;
 pub mod eviction;
 mod file;
@@ -11,6 +12,7 @@ mod paged;
 pub mod precision;
 pub mod prefetch;
 pub mod routing;
+pub mod sram;
 mod sync;
 
 pub use copy::{ExpertCopy, ModelSize};
