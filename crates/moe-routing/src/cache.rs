@@ -100,7 +100,9 @@ impl ExpertCache {
 
     /// Tells which layer is being computed: a lower one than before begins a new pass.
     pub fn enter_layer(&self, layer: usize) {
-        lock(&self.state).enter_layer(layer);
+        let mut state = lock(&self.state);
+        state.enter_layer(layer);
+        self.publish(state);
     }
 
     /// Copies that this layer will use: they are evicted only where nothing else can be. Forgotten at the next layer.

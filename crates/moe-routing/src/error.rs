@@ -50,7 +50,9 @@ pub enum MoeError {
         range: &'static str,
     },
     /// A policy that is not known.
-    #[error("policy {name:?} is not known; known are lru, lfu, arc, least-stale and affinity")]
+    #[error(
+        "policy {name:?} is not known; known are lru, lfu, arc, least-stale and affinity, and for simulations memory-aware and belady"
+    )]
     UnknownPolicy {
         /// The name.
         name: String,
@@ -159,6 +161,29 @@ pub enum MoeError {
         path: PathBuf,
         /// How long it is.
         file_len: u64,
+    },
+    /// A router refused.
+    #[error(transparent)]
+    Routing(PortError),
+    /// A trace that cannot be used.
+    #[error("line {line} of the trace: {reason}; record it again with `--record-routes`")]
+    BadTrace {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A trace that cannot be written.
+    #[error("the trace cannot be written: {source}")]
+    TraceIo {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A budget that is none.
+    #[error("{text:?} is no budget: write bytes, such as 256MB or 1.5GiB, or a share, such as 25%")]
+    BadBudget {
+        /// What was written.
+        text: String,
     },
     /// A kernel invariant does not hold.
     #[error(transparent)]

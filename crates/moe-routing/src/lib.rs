@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod budget;
 pub mod cache;
 mod copy;
 pub mod device;
@@ -12,10 +13,15 @@ mod paged;
 pub mod precision;
 pub mod prefetch;
 pub mod routing;
+pub mod simulate;
 pub mod sram;
 mod sync;
+mod synthetic;
+pub mod trace;
 
+pub use budget::MemoryBudget;
 pub use copy::{ExpertCopy, ModelSize};
 pub use error::MoeError;
 pub use file::{FileExperts, PlacedExpert};
 pub use paged::PagedExperts;
+pub use synthetic::SyntheticTrace;

@@ -2,7 +2,7 @@
 
 use crate::cache::{ExpertCache, Pin};
 use crate::eviction::Moment;
-use crate::precision::{MissAction, MissPolicy};
+use crate::precision::{MissAction, MissPolicy, Restraint};
 use crate::prefetch::{CoActivation, NextGates, Prefetcher};
 use crate::sync::{Mutex, lock};
 use crate::{ExpertCopy, MoeError};
@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub struct PagedExperts {
     cache: Arc<ExpertCache>,
     on_miss: MissPolicy,
+    restraint: Mutex<Restraint>,
     foresight: Option<(Prefetcher, Mutex<Foresight>)>,
 }
 
@@ -28,7 +29,8 @@ struct Foresight {
 impl PagedExperts {
     /// Loads every expert in full when it is wanted, and nothing ahead.
     pub fn new(cache: Arc<ExpertCache>) -> Self {
-        Self { cache, on_miss: MissPolicy::default(), foresight: None }
+        let restraint = Mutex::new(Restraint::None);
+        Self { cache, on_miss: MissPolicy::default(), restraint, foresight: None }
     }
 
     /// What is done where an expert is absent and hardly matters.
@@ -47,6 +49,11 @@ impl PagedExperts {
         let foresight = Foresight { follows: CoActivation::new(size), gates, last, guess: Vec::new() };
         self.foresight = Some((Prefetcher::new(self.cache.clone(), threads), Mutex::new(foresight)));
         self
+    }
+
+    /// Loads lower copies from now on, as a [`Governor`](crate::precision::Governor) demands; what is resident stays.
+    pub fn restrain(&self, restraint: Restraint) {
+        *lock(&self.restraint) = restraint;
     }
 
     /// The cache.
@@ -82,7 +89,8 @@ impl ExpertProvider for PagedExperts {
         if let Some(pin) = self.cache.try_pin(full) {
             return Ok(Some(Box::new(pin)));
         }
-        let pin = match self.on_miss.action(before) {
+        let on_miss = self.on_miss.restrained(*lock(&self.restraint));
+        let pin = match on_miss.action(before) {
             MissAction::Full => self.cache.pin(full)?,
             MissAction::Low => self.stand_in(id)?,
             MissAction::Skip => return Ok(None),

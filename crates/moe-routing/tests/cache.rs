@@ -1,8 +1,8 @@
 //! Experts from a file, through the cache, to a model: events, failures, stand-ins, loading ahead.
 
-mod common;
+#[path = "support/experts.rs"]
+mod support;
 
-use common::{InPlace, SinceStart, experts, sha256};
 use domain_types::Direction::{In, Out};
 use domain_types::port::NullSink;
 use domain_types::testing::{
@@ -14,12 +14,13 @@ use domain_types::{
 };
 use moe_routing::cache::{CacheParts, ExpertCache};
 use moe_routing::eviction::PolicyKind;
-use moe_routing::precision::MissPolicy;
+use moe_routing::precision::{MissPolicy, Restraint};
 use moe_routing::prefetch::NextGates;
 use moe_routing::{ExpertCopy, FileExperts, ModelSize, MoeError, PagedExperts, PlacedExpert};
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::{InPlace, SinceStart, experts, sha256};
 
 const COUNTS: [usize; 2] = [3, 4];
 const SIZE: ModelSize = ModelSize::new(COUNTS[0], COUNTS[1]);
@@ -142,6 +143,24 @@ fn every_move_is_told() {
 }
 
 #[test]
+fn the_hit_rate_is_told_every_64_passes() {
+    let events = Arc::new(CollectingSink::default());
+    let cache = cache_of(Arc::new(experts(COUNTS, SHAPE)), 1, events.clone());
+    for pass in 0..130 {
+        for layer in 0..2 {
+            cache.enter_layer(layer);
+            // The first 64 passes want two experts in turn, the others one twice.
+            drop(cache.pin(full(0, if pass < 64 { layer } else { 2 })).unwrap());
+        }
+    }
+    let rates = events.events().into_iter().filter_map(|event| match event {
+        DomainEvent::CacheHitRateChanged { old, new } => Some((old, new)),
+        _ => None,
+    });
+    assert_eq!(rates.collect::<Vec<_>>(), [(0.0, 0.0), (0.0, 127.0 / 128.0)]);
+}
+
+#[test]
 fn a_layers_choice_is_evicted_last() {
     let cache = cache_of(Arc::new(experts(COUNTS, SHAPE)), 2, Arc::default());
     drop(cache.pin(full(1, 0)).unwrap());
@@ -170,6 +189,10 @@ fn stand_ins_serve_misses_that_hardly_matter() {
     drop(low);
     assert!(is_expert(&*paged.acquire(id, 0.1).unwrap().unwrap(), &experts, id));
     assert!(is_expert(&*paged.acquire(id, 0.95).unwrap().unwrap(), &experts, id), "what is here is used");
+    paged.restrain(Restraint::Minimum);
+    let best = paged.acquire(ExpertId::new(0, 0), 0.0).unwrap().unwrap();
+    assert!(is_expert(&*best, &experts, ExpertId::new(0, 1)), "a device in trouble loads low copies");
+    assert!(is_expert(&*paged.acquire(id, 0.0).unwrap().unwrap(), &experts, id), "and keeps what it has");
 }
 
 /// Waits for threads that load ahead.

@@ -3,9 +3,9 @@
 //!
 //! Runs for seconds. `PIBIT_STRESS_SECONDS=600 cargo test -p moe-routing --release --test stress` runs for ten minutes.
 
-mod common;
+#[path = "support/experts.rs"]
+mod support;
 
-use common::{InPlace, SinceStart, experts};
 use domain_types::port::NullSink;
 use domain_types::testing::MemoryExperts;
 use domain_types::{
@@ -20,6 +20,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use support::{InPlace, SinceStart, experts};
 
 const LAYERS: usize = 3;
 const EXPERTS: usize = 8;

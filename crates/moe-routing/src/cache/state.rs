@@ -10,6 +10,9 @@ use domain_types::{Direction, DomainEvent};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Passes between two reports of the hit rate.
+const PASSES_TOLD: u64 = 64;
+
 /// Where a copy is.
 pub(super) enum Slot {
     Absent,
@@ -36,6 +39,8 @@ pub(super) struct State {
     pub(super) policy: Box<dyn EvictionPolicy>,
     pub(super) moment: Moment,
     pub(super) stats: CacheStats,
+    /// Hits and misses up to the last time that the hit rate was told, and that rate.
+    told: (u64, u64, f64),
     /// What is to be told once the lock is free.
     pub(super) news: Vec<DomainEvent>,
 }
@@ -53,6 +58,7 @@ impl State {
             policy,
             moment: Moment::default(),
             stats: CacheStats::default(),
+            told: (0, 0, 0.0),
             news: Vec::new(),
         }
     }
@@ -80,8 +86,22 @@ impl State {
         if layer != self.moment.layer {
             self.spared.clear();
         }
-        self.moment.pass += u64::from(layer < self.moment.layer);
+        if layer < self.moment.layer {
+            self.moment.pass += 1;
+            self.tell_hit_rate();
+        }
         self.moment.layer = layer;
+    }
+
+    /// The hit rate of the passes since the last time, now and then.
+    fn tell_hit_rate(&mut self) {
+        let (hits, misses, old) = self.told;
+        let since = [self.stats.hits - hits, self.stats.misses - misses];
+        if self.moment.pass.is_multiple_of(PASSES_TOLD) && since != [0, 0] {
+            let new = since[0] as f64 / (since[0] + since[1]) as f64;
+            self.told = (self.stats.hits, self.stats.misses, new);
+            self.news.push(DomainEvent::CacheHitRateChanged { old, new });
+        }
     }
 
     pub(super) fn spare(&mut self, copy: ExpertCopy) {

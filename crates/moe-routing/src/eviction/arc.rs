@@ -115,8 +115,8 @@ impl EvictionPolicy for Arc {
 
     fn evicted(&mut self, copy: ExpertCopy) {
         let ghost = if self.entry(copy).list == List::Often { List::GhostOften } else { List::GhostOnce };
+        // Ghosts are trimmed after the load that this makes room for: what is to be loaded may be one.
         self.entry(copy).list = ghost;
-        self.trim();
     }
 
     fn victim(&mut self, candidates: &[ExpertCopy], _now: Moment) -> usize {

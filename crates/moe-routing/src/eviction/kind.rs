@@ -17,7 +17,7 @@ pub enum PolicyKind {
     Arc,
     /// [`LeastStale`].
     LeastStale,
-    /// [`Affinity`] with its default half-life.
+    /// [`Affinity`] with its default half-lives.
     Affinity,
 }
 
@@ -32,7 +32,7 @@ impl PolicyKind {
             Self::Lfu => Box::new(Lfu::new(size)),
             Self::Arc => Box::new(Arc::new(size)),
             Self::LeastStale => Box::new(LeastStale::new(size)),
-            Self::Affinity => Box::new(Affinity::new(size, Affinity::DEFAULT_HALF_LIFE)),
+            Self::Affinity => Box::new(Affinity::new(size, Affinity::DEFAULT_HALF_LIVES)),
         }
     }
 

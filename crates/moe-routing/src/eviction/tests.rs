@@ -13,24 +13,27 @@ fn copy(index: usize) -> ExpertCopy {
     ExpertCopy::full(ExpertId::new(index / EXPERTS, index % EXPERTS))
 }
 
-/// Uses experts one after another in a cache of `capacity` experts of one byte; misses.
+/// Bytes of an expert.
+const BYTES: usize = 1000;
+
+/// Uses experts one after another in a cache of `capacity` experts; misses.
 fn misses(policy: &mut dyn EvictionPolicy, uses: &[usize], capacity: usize) -> usize {
     let (mut resident, mut misses, mut now) = (Vec::new(), 0, Moment::default());
-    policy.resized(capacity);
+    policy.resized(capacity * BYTES);
     for &index in uses {
         let used = copy(index);
         now.pass += u64::from(used.id.layer < now.layer);
         now.layer = used.id.layer;
         if !resident.contains(&used) {
             misses += 1;
-            policy.missed(used, 1);
+            policy.missed(used, BYTES);
             if resident.len() == capacity {
                 resident.sort_unstable();
                 let victim = resident.remove(policy.victim(&resident, now));
                 policy.evicted(victim);
             }
             resident.push(used);
-            policy.loaded(used, 1, now);
+            policy.loaded(used, BYTES, now);
         }
         policy.used(used, now);
     }
@@ -65,7 +68,68 @@ fn lru_misses(uses: &[usize], capacity: usize) -> usize {
     misses
 }
 
+/// ARC as the paper has it (figure 4), with lists whose first entry is the least recent, and sizes in thousandths.
+#[derive(Default)]
+struct PaperArc {
+    capacity: usize,
+    target: usize,
+    /// T1, T2, B1, B2.
+    lists: [Vec<usize>; 4],
+}
+
+impl PaperArc {
+    fn replace(&mut self, wanted: usize) {
+        let once = self.lists[0].len() * 1000;
+        let from_once =
+            once > 0 && (once > self.target || (self.lists[3].contains(&wanted) && once == self.target));
+        let from = usize::from(!from_once);
+        let page = self.lists[from].remove(0);
+        self.lists[from + 2].push(page);
+    }
+
+    fn hit(&mut self, page: usize) -> bool {
+        let at = self.lists.iter().position(|list| list.contains(&page));
+        let [t1, t2, b1, b2] = [0, 1, 2, 3].map(|list: usize| self.lists[list].len());
+        let c = self.capacity;
+        match at {
+            Some(0 | 1) => {}
+            Some(2) => {
+                self.target = (self.target + 1000.max(1000 * b2 / b1)).min(1000 * c);
+                self.replace(page);
+            }
+            Some(_) => {
+                self.target = self.target.saturating_sub(1000.max(1000 * b1 / b2));
+                self.replace(page);
+            }
+            None if t1 + b1 == c && t1 < c => {
+                self.lists[2].remove(0);
+                self.replace(page);
+            }
+            None if t1 + b1 == c => drop(self.lists[0].remove(0)),
+            None if t1 + t2 + b1 + b2 >= c => {
+                if t1 + t2 + b1 + b2 == 2 * c {
+                    self.lists[3].remove(0);
+                }
+                self.replace(page);
+            }
+            None => {}
+        }
+        for list in &mut self.lists {
+            list.retain(|&p| p != page);
+        }
+        self.lists[usize::from(at.is_some())].push(page);
+        matches!(at, Some(0 | 1))
+    }
+}
+
 proptest! {
+    #[test]
+    fn arc_is_the_papers(uses in prop::collection::vec(0..LAYERS * EXPERTS, 1..200), capacity in 1..7_usize) {
+        let mut paper = PaperArc { capacity, ..PaperArc::default() };
+        let expected = uses.iter().filter(|&&page| !paper.hit(page)).count();
+        prop_assert_eq!(misses(&mut Arc::new(SIZE), &uses, capacity), expected);
+    }
+
     #[test]
     fn belady_is_optimal_and_lru_is_lru(
         uses in prop::collection::vec(0..LAYERS * EXPERTS, 1..11), capacity in 1..4_usize,
@@ -81,7 +145,7 @@ proptest! {
 
     #[test]
     fn affinity_falls_without_use(passes in prop::collection::vec(1..4_u64, 1..20), half_life in 0.5_f64..50.0) {
-        let mut policy = Affinity::new(SIZE, half_life);
+        let mut policy = Affinity::new(SIZE, [half_life, 2.0 * half_life]);
         let mut now = Moment::default();
         for step in passes {
             now.pass += step;
@@ -94,7 +158,7 @@ proptest! {
 
 #[test]
 fn affinity_half_life_is_what_it_says() {
-    let mut policy = Affinity::new(SIZE, 4.0);
+    let mut policy = Affinity::new(SIZE, [4.0, 4.0]);
     for pass in 1..500 {
         policy.used(copy(0), Moment { pass, layer: 0 });
     }

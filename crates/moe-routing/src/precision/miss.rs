@@ -1,5 +1,6 @@
 //! What to do about an absent expert that hardly matters.
 
+use super::Restraint;
 use crate::MoeError;
 use crate::error::in_range;
 
@@ -43,6 +44,19 @@ impl MissPolicy {
         Self { low_above: 0.6, skip_above: 0.9 }
     }
 
+    /// The policy of a device in trouble: one step lower, all but a token's best expert have their low copies loaded; at the
+    /// minimum, the best one too. What is skipped stays skipped.
+    #[must_use]
+    pub fn restrained(self, restraint: Restraint) -> Self {
+        let low_above = match restraint {
+            Restraint::None => self.low_above,
+            Restraint::OneStep => 0.0,
+            // Less than any share.
+            Restraint::Minimum => -1.0,
+        };
+        Self { low_above, ..self }
+    }
+
     /// What to do about a missing expert after so much of the weight.
     pub fn action(&self, before: f32) -> MissAction {
         if before <= self.low_above || before.is_nan() {
@@ -67,6 +81,10 @@ mod tests {
         assert_eq!(actions, [Full, Full, Low, Low, Skip]);
         assert_eq!(MissPolicy::new(0.0, 0.0).unwrap().action(0.0), Full);
         assert_eq!(MissPolicy::default().action(1.0), Full);
+        let lower = |restraint| [0.0, 0.1, 0.95].map(|before| hobbit.restrained(restraint).action(before));
+        assert_eq!(lower(Restraint::None), [Full, Full, Skip]);
+        assert_eq!(lower(Restraint::OneStep), [Full, Low, Skip]);
+        assert_eq!(lower(Restraint::Minimum), [Low, Low, Skip]);
         assert!(MissPolicy::new(0.5, 0.4).is_err() && MissPolicy::new(f32::NAN, 1.0).is_err());
     }
 }
