@@ -58,6 +58,8 @@ pub enum Command {
     Bench(commands::bench::Args),
     /// Quantize a model to every one of our formats, evaluate, and write a report
     Demo(commands::demo::Args),
+    /// Mixtures of experts under a memory budget
+    Moe(commands::moe::Args),
     /// Measure what the project claims about π
     Study(commands::study::Args),
     /// Train the embedded model `tiny` (needs feature `train`)
@@ -82,6 +84,7 @@ impl Command {
             Self::Chat(args) => commands::chat::run(context, &args),
             Self::Bench(args) => commands::bench::run(context, &args),
             Self::Demo(args) => commands::demo::run(context, &args),
+            Self::Moe(args) => commands::moe::run(&args),
             Self::Study(args) => commands::study::run(context, &args),
             #[cfg(feature = "train")]
             Self::TrainTiny(args) => commands::train_tiny::run(context, &args),

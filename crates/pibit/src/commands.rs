@@ -11,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod fetch;
 pub(crate) mod formats;
 pub(crate) mod inspect;
+pub(crate) mod moe;
 pub(crate) mod quantize;
 pub(crate) mod run;
 pub(crate) mod study;

@@ -2,6 +2,7 @@
 
 use domain_types::{DomainError, PortError};
 use model_store::StoreError;
+use moe_routing::MoeError;
 use std::process::ExitCode;
 
 /// A file or folder that is damaged or of a kind that is not supported.
@@ -27,5 +28,6 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
         cause.is::<StoreError>()
             || cause.is::<DomainError>()
             || matches!(cause.downcast_ref(), Some(PortError::Invalid(_)))
+            || matches!(cause.downcast_ref(), Some(MoeError::BadTrace { .. }))
     })
 }

@@ -1,0 +1,214 @@
+//! `pibit moe simulate`: what caches would have done.
+
+use crate::model_ref::ModelRef;
+use crate::output;
+use anyhow::{Context as _, Result, bail};
+use moe_routing::routing::{Preference, RouterOptions};
+use moe_routing::simulate::{Contender, SimulationOptions, SimulationReport, StorageModel, simulate};
+use moe_routing::trace::{RoutingTrace, read_trace};
+use moe_routing::{MemoryBudget, SyntheticTrace};
+use observability::{Cell, Column, Table};
+use serde::Serialize;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+All policies but memory-aware route as the model does; belady knows the future and is their bound. memory-aware adds
+λ·Δ to the logits of experts in memory (Cache-Prior) and keeps the token's best. Times follow a simple model: computing
+is bound by memory of 20 GB/s, nothing is loaded ahead.
+
+Example: pibit moe simulate --synthetic mixtral --budget 25% --json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// Memory for experts: bytes, such as 256MB, or a share of all experts, such as 25%
+    #[arg(long)]
+    budget: MemoryBudget,
+    /// Which policies: lru, lfu, arc, least-stale, affinity, memory-aware, belady [default: all but affinity]
+    #[arg(long, value_delimiter = ',')]
+    policy: Vec<Contender>,
+    /// λ of memory-aware: 0 is the model's routing, 1 lets nearly any expert in memory in
+    #[arg(long, default_value_t = 0.5)]
+    lambda: f32,
+    /// J of memory-aware: so many of a token's best experts are always chosen
+    #[arg(long, default_value_t = 1)]
+    always_kept: usize,
+    /// Bytes per second that storage delivers
+    #[arg(long, default_value = "2GB")]
+    bandwidth: MemoryBudget,
+    /// Microseconds before storage delivers
+    #[arg(long, default_value_t = 100)]
+    latency: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Source {
+    #[command(flatten)]
+    which: Which,
+    /// Tokens of a synthetic trace
+    #[arg(long, default_value_t = 1000)]
+    tokens: usize,
+    /// Seed of a synthetic trace
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// A recorded trace
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// A trace made up after published figures
+    #[arg(long, value_name = "NAME")]
+    synthetic: Option<Synthetic>,
+    /// A model that is run
+    #[arg(long)]
+    model: Option<ModelRef>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Synthetic {
+    /// Shaped like Mixtral 8x7B
+    Mixtral,
+}
+
+#[derive(Serialize)]
+struct Report {
+    layers: usize,
+    experts: usize,
+    top_k: usize,
+    tokens: usize,
+    expert_bytes: u64,
+    budget_bytes: u64,
+    lambda: f32,
+    always_kept: usize,
+    policies: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    policy: &'static str,
+    hit_rate: f64,
+    /// A trace knows no text: only with a model.
+    ppl_ratio: Option<f64>,
+    kld_mean: Option<f64>,
+    tokens_per_s: f64,
+    p99_token_ms: f64,
+    bytes_per_token: f64,
+    gate_mass: f64,
+}
+
+impl From<SimulationReport> for Row {
+    fn from(report: SimulationReport) -> Self {
+        Self {
+            policy: report.contender.name(),
+            hit_rate: report.hit_rate(),
+            ppl_ratio: None,
+            kld_mean: None,
+            tokens_per_s: report.tokens_per_s,
+            p99_token_ms: report.p99_token_ms,
+            bytes_per_token: report.bytes_per_token,
+            gate_mass: report.gate_mass,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let report = compare(args, &trace(&args.source)?)?;
+    if args.json {
+        return output::json(&report);
+    }
+    print!("{}", table(&report)?);
+    Ok(())
+}
+
+fn trace(source: &Source) -> Result<RoutingTrace> {
+    let Source { which, tokens, seed } = source;
+    match which {
+        Which { trace: Some(path), .. } => {
+            let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+            read_trace(BufReader::new(file)).with_context(|| path.display().to_string())
+        }
+        Which { synthetic: Some(Synthetic::Mixtral), .. } => {
+            Ok(SyntheticTrace::mixtral(*tokens, *seed).generate()?)
+        }
+        Which { model: Some(model), .. } => {
+            bail!("{model} cannot be run with its experts yet: give a trace of it with --trace")
+        }
+        Which { .. } => bail!("give --trace, --synthetic or --model"),
+    }
+}
+
+fn compare(args: &Args, trace: &RoutingTrace) -> Result<Report> {
+    let (header, gating) = (trace.header(), trace.header().gating());
+    if trace.tokens() == 0 {
+        bail!("the trace has no tokens");
+    }
+    let budget = args.budget.bytes(header.total_bytes());
+    let preference = Preference::CachePrior { lambda: args.lambda };
+    let token_bytes = header.expert_bytes() * (header.layers() * gating.top_k()) as u64;
+    let MemoryBudget::Bytes(bandwidth) = args.bandwidth else { bail!("--bandwidth is bytes, such as 2GB") };
+    let storage = StorageModel {
+        bandwidth: bandwidth as f64,
+        latency: Duration::from_micros(args.latency),
+        ..StorageModel::nvme(token_bytes)
+    };
+    let router = RouterOptions::default().with_preference(preference).with_always_kept(args.always_kept);
+    let options = SimulationOptions { budget, storage, router };
+    let policies = contenders(args).into_iter().map(|c| Ok(simulate(trace, c, &options)?.into()));
+    Ok(Report {
+        layers: header.layers(),
+        experts: gating.experts(),
+        top_k: gating.top_k(),
+        tokens: trace.tokens(),
+        expert_bytes: header.expert_bytes(),
+        budget_bytes: budget,
+        lambda: args.lambda,
+        always_kept: args.always_kept,
+        policies: policies.collect::<Result<_>>()?,
+    })
+}
+
+fn contenders(args: &Args) -> Vec<Contender> {
+    if !args.policy.is_empty() {
+        return args.policy.clone();
+    }
+    Contender::ALL.into_iter().filter(|contender| contender.name() != "affinity").collect()
+}
+
+fn table(report: &Report) -> Result<Table> {
+    let columns = [
+        Column::text("policy"),
+        Column::number("hits (%)", 1),
+        Column::number("tokens/s", 3),
+        Column::number("p99 (ms)", 0),
+        Column::number("MB/token", 1),
+        Column::number("gate mass (%)", 1),
+    ];
+    let Report { tokens, layers, top_k, experts, .. } = report;
+    let title = format!(
+        "{tokens} tokens, {layers} layers, {top_k} of {experts} experts of {}, budget {}",
+        output::bytes(report.expert_bytes),
+        output::bytes(report.budget_bytes)
+    );
+    let mut table = Table::new(title, columns);
+    for row in &report.policies {
+        let cells: [Cell; 6] = [
+            row.policy.into(),
+            (100.0 * row.hit_rate).into(),
+            row.tokens_per_s.into(),
+            row.p99_token_ms.into(),
+            (row.bytes_per_token / 1e6).into(),
+            (100.0 * row.gate_mass).into(),
+        ];
+        table.push(cells)?;
+    }
+    Ok(table)
+}
