@@ -4,7 +4,7 @@ mod against;
 mod cache;
 mod kernels;
 mod machine;
-mod markdown;
+
 mod programs;
 mod spread;
 

@@ -5,6 +5,8 @@ mod arch;
 mod bench;
 mod build;
 mod demo;
+mod ladder;
+mod markdown;
 mod packages;
 mod pibit;
 mod sh;
@@ -39,6 +41,8 @@ enum Command {
     Build(build::Args),
     /// Quantize a model to every one of our formats, evaluate, print a table and write a report
     Demo(demo::Args),
+    /// Quantize a model in growing steps and print what each gains
+    Ladder(ladder::Args),
     /// Measure speed: of kernels, or of whole models side by side with llama.cpp
     Bench(bench::Args),
     #[command(external_subcommand)]
@@ -62,6 +66,7 @@ fn run() -> Result<()> {
         Command::Arch => arch::run(),
         Command::Build(args) => build::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Ladder(args) => ladder::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Pibit(args) => pibit::run(&args),
     }

@@ -60,6 +60,23 @@ pub fn evaluate(
     Ok(tally.report(chunks))
 }
 
+/// The mean over rows of logits of KL(reference ‖ model), in nats. Rows are `vocab` long.
+///
+/// Fails where logits are not finite.
+///
+/// # Panics
+/// If both do not hold the same number of whole rows.
+pub fn mean_divergence(reference: &[f32], logits: &[f32], vocab: usize) -> Result<f64, InferenceError> {
+    assert!(reference.len() == logits.len() && logits.len().is_multiple_of(vocab), "rows must be pairs");
+    let mut scores = vec![RowScore::default(); logits.len() / vocab];
+    parallel::for_each(&mut scores, logits.len(), |i, score| {
+        let row = i * vocab..(i + 1) * vocab;
+        *score = RowScore::new(&logits[row.clone()], 0, Some(&reference[row]));
+    });
+    let mean = scores.iter().map(|score| score.kld).sum::<f64>() / scores.len().max(1) as f64;
+    if mean.is_finite() { Ok(mean) } else { Err(InferenceError::NoFiniteLogit) }
+}
+
 /// What a chunk needs, kept between chunks.
 #[derive(Default)]
 struct Buffers {

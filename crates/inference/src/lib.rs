@@ -12,8 +12,8 @@ mod vectorized;
 
 pub use chat::{ChatMessage, ChatTemplate};
 pub use error::InferenceError;
-pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate};
+pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate, mean_divergence};
 pub use generate::{Finish, GenerateOptions, Generation, generate};
 pub use kv_cache::{KvFormat, KvOptions};
 pub use sampler::{Sampler, SamplerOptions};
-pub use transformer::{BlockStream, LoadOptions, Transformer};
+pub use transformer::{LoadOptions, Stage, StageStream, Transformer};

@@ -5,31 +5,27 @@
 
 mod attention;
 mod block;
-mod block_stream;
 mod buffer;
 mod ends;
 mod feed_forward;
 mod gemm;
 mod load;
 mod norm;
-mod probe;
 mod project;
 mod rope;
 mod scratch;
+mod stage_stream;
 
-pub use block_stream::BlockStream;
 pub use load::LoadOptions;
+pub use stage_stream::{Stage, StageStream};
 
 use crate::InferenceError;
 use crate::kv_cache::KvCache;
 use crate::parallel;
 use block::Block;
 use buffer::grown;
-use domain_types::{
-    CodecSet, InputObserver, LogitRows, ModelSpec, PortError, TensorSource, TokenId, TokenModel,
-};
+use domain_types::{CodecSet, LogitRows, ModelSpec, PortError, TensorSource, TokenId, TokenModel};
 use ends::Ends;
-use probe::Probe;
 use rope::RopePair;
 use scratch::Scratch;
 use std::ops::Range;
@@ -80,24 +76,6 @@ impl Transformer {
         self.cache.bytes()
     }
 
-    /// Appends `tokens` to the cache and shows what every linear layer reads: its inputs, batch after batch. Fails as
-    /// [`forward`](TokenModel::forward) does.
-    pub fn observe(
-        &mut self,
-        tokens: &[TokenId],
-        observer: &mut dyn InputObserver,
-    ) -> Result<(), InferenceError> {
-        self.check(tokens)?;
-        parallel::on_the_pool(|| {
-            for batch in tokens.chunks(BATCH) {
-                self.run_blocks(batch, Some(observer));
-                let Scratch { hidden, normed, .. } = &mut self.scratch;
-                self.ends.observe(&hidden[..batch.len() * self.spec.width], normed, observer);
-            }
-        });
-        Ok(())
-    }
-
     fn check(&self, tokens: &[TokenId]) -> Result<(), InferenceError> {
         check_tokens(tokens, &self.spec)?;
         let (used, capacity) = (self.cache.len(), self.cache.capacity());
@@ -108,13 +86,12 @@ impl Transformer {
     }
 
     /// Runs a batch through all blocks; leaves the residual stream in `scratch.hidden` and the cache longer.
-    fn run_blocks(&mut self, tokens: &[TokenId], mut observer: Option<&mut dyn InputObserver>) {
+    fn run_blocks(&mut self, tokens: &[TokenId]) {
         let Self { spec, ends, blocks, rope, cache, scratch } = self;
         ends.embed(tokens, grown(&mut scratch.hidden, tokens.len() * spec.width));
         rope.turn_to(cache.len(), tokens.len());
         for (layer, block) in blocks.iter().enumerate() {
-            let observer = observer.as_mut().map(|o| &mut **o as &mut dyn InputObserver);
-            block.forward(layer, tokens.len(), rope, cache, scratch, &mut Probe::new(layer, observer));
+            block.forward(layer, tokens.len(), rope, cache, scratch);
         }
         cache.advance(tokens.len());
     }
@@ -163,7 +140,7 @@ impl TokenModel for Transformer {
         parallel::on_the_pool(|| {
             for (index, batch) in tokens.chunks(BATCH).enumerate() {
                 let first = index * BATCH;
-                self.run_blocks(batch, None);
+                self.run_blocks(batch);
                 let start = wanted.start.saturating_sub(first).min(batch.len());
                 let end = wanted.end.saturating_sub(first).min(batch.len());
                 self.append_logits(start..end, logits);

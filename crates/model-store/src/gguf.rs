@@ -17,7 +17,7 @@ pub use fault::GgufFault;
 pub use file::GgufFile;
 #[cfg(feature = "fs")]
 pub use write::AtomicFile;
-pub use write::{GgufWriter, WriteReport};
+pub use write::{GgufWriter, WriteReport, planned_bytes};
 
 pub(crate) use write::config_sha256;
 

@@ -25,7 +25,7 @@ mod verify;
 pub use error::StoreError;
 #[cfg(feature = "fs")]
 pub use gguf::AtomicFile;
-pub use gguf::{GgufFault, GgufFile, GgufWriter, WriteReport};
+pub use gguf::{GgufFault, GgufFile, GgufWriter, WriteReport, planned_bytes};
 #[cfg(feature = "fs")]
 pub use hf::HfFolder;
 #[cfg(feature = "fs")]

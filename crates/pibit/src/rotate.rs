@@ -1,20 +1,25 @@
 //! A model seen in a rotated basis (QuaRot, arXiv:2404.00456): which tensor takes part in which rotation.
 
+mod basis;
 #[cfg(test)]
 mod tests;
 mod treatment;
 
+pub(crate) use basis::Basis;
+
 use anyhow::{Result, bail};
 use domain_types::{
-    CodecSet, DomainEvent, EventSink, Metadata, ModelSpec, OrthogonalTransform, PortError, QuantTensor,
-    RotationSpec, TensorInfo, TensorSource, scalar,
+    CodecSet, DomainEvent, EventSink, Hessian, Metadata, ModelSpec, OrthogonalTransform, PortError,
+    QuantTensor, RotationSpec, TensorInfo, TensorSource, scalar,
 };
-use quant_core::incoherence::{Rotation, mu, rotate_columns, rotate_rows, scale_columns};
+use quant_core::incoherence::{
+    Rotation, mu, restore_columns, restore_rows, rotate_columns, rotate_rows, scale_columns,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 use treatment::{Space, Treatment};
 
-/// Another source, rotated. Tensors are rotated when they are asked for, to F32; everything
-/// else that no rotation touches stay as they are.
+/// Another source, rotated. Tensors that a rotation concerns are rotated when they are asked for, to F32; all others stay
+/// as they are.
 pub(crate) struct RotatedSource<'a> {
     original: Box<dyn TensorSource + 'a>,
     codecs: &'a dyn CodecSet,
@@ -74,6 +79,42 @@ impl<'a> RotatedSource<'a> {
         rotated.infos =
             rotated.original.tensors().iter().map(|i| rotated.describe(i)).collect::<Result<_>>()?;
         Ok(rotated)
+    }
+
+    /// What is rotated.
+    pub(crate) fn original(&self) -> &dyn TensorSource {
+        &*self.original
+    }
+
+    /// The second moment of a layer's inputs in this basis, from that in the original one.
+    pub(crate) fn carry(&self, name: &str, hessian: Hessian) -> Result<Hessian> {
+        let Some(treatment) = self.treatment(name) else { return Ok(hessian) };
+        if treatment.norm.is_some() {
+            bail!("gains of a norm moved into {name}: what it reads now is not what was calibrated");
+        }
+        let Some(rotation) = treatment.input else { return Ok(hessian) };
+        let (width, tokens) = (hessian.width(), hessian.tokens());
+        let mut values = hessian.values().to_vec();
+        rotate_rows(&mut values, rotation);
+        rotate_columns(&mut values, width, rotation);
+        // Rounding errors of the two sides differ.
+        for row in 0..width {
+            for column in 0..row {
+                values[row * width + column] = values[column * width + row];
+            }
+        }
+        Ok(Hessian::new(width, tokens, values)?)
+    }
+
+    /// Weights of this basis in the original one.
+    pub(crate) fn restore(&self, name: &str, weights: &mut [f32], row_len: usize) {
+        let Some(treatment) = self.treatment(name) else { return };
+        if let Some(rotation) = treatment.input {
+            restore_rows(weights, rotation);
+        }
+        if let Some(rotation) = treatment.output {
+            restore_columns(weights, row_len, rotation);
+        }
     }
 
     fn rotation(&self, space: Option<Space>) -> Option<&Rotation> {

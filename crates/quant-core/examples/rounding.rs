@@ -3,6 +3,7 @@
 //!
 //! `cargo run --release -p quant-core --features ldlq --example rounding [FORMAT…]`
 
+use domain_types::testing::gaussian_like;
 use domain_types::{CodecSet, Hessian, QuantizeRequest, Shape};
 use quant_core::{Codecs, QuantizeOptions, Rounding, proxy_loss, quantizer};
 use std::time::Instant;
@@ -14,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("| format | matrix | rounding | proxy loss | M weights/s |\n|---|---|---|---|---|");
     for format in formats {
         for (rows, columns) in [(576, 576), (1536, 576), (576, 1536)] {
-            let (weights, hessian) = (normal(rows * columns), correlated(columns)?);
+            let (weights, hessian) = (gaussian_like(1, rows * columns), correlated(columns)?);
             let shape = Shape::matrix(rows, columns)?;
             let request = QuantizeRequest::new(&weights, shape)?.with_hessian(&hessian)?;
             for rounding in [Rounding::Rtn, Rounding::Ldlq, Rounding::LdlqRefine] {
@@ -36,19 +37,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn correlated(width: usize) -> Result<Hessian, domain_types::DomainError> {
     let entry = |i: usize| 0.9_f32.powi((i / width).abs_diff(i % width) as i32);
     Hessian::new(width, 1, (0..width * width).map(entry).collect())
-}
-
-/// Normal numbers by the method of Box and Muller.
-fn normal(n: usize) -> Vec<f32> {
-    let mut state = 0x5EED_u64;
-    let mut uniform = || {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    };
-    (0..n)
-        .map(|_| (-2.0 * (1.0 - uniform()).ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos())
-        .map(|x| x as f32)
-        .collect()
 }

@@ -26,5 +26,5 @@ mod signs;
 #[cfg(test)]
 mod tests;
 
-pub use matrix::{mu, rotate_columns, rotate_rows, scale_columns};
+pub use matrix::{mu, restore_columns, restore_rows, rotate_columns, rotate_rows, scale_columns};
 pub use rotation::Rotation;

@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod activations;
+mod allocation;
 mod block;
 mod codec;
+#[cfg(feature = "ldlq")]
+mod compensation;
 mod error;
 mod export;
 mod formats;
@@ -24,10 +27,13 @@ mod stats;
 mod testing;
 
 pub use activations::Activations;
+pub use allocation::{Allocation, Choice, allocate, pareto_front};
+#[cfg(feature = "ldlq")]
+pub use compensation::Compensation;
 pub use error::QuantError;
 pub use export::export_tensor;
 pub use isa::instruction_set;
-pub use moments::{InputCheck, InputMoments, LayerMoments, PartShift};
+pub use moments::{CrossMoment, InputCheck, InputMoments, LayerMoments, PartShift};
 pub use options::{GridConstant, QuantizeOptions, StepSearch};
 pub use registry::{Codecs, FormatEntry, catalogue, entries, quantizer};
 pub use rounding::{Rounding, proxy_loss};

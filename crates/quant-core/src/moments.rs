@@ -4,9 +4,11 @@
 //! tiles, never the tokens: sums do not depend on the number of threads.
 
 mod check;
+mod cross;
 mod tile;
 
 pub use check::{InputCheck, PartShift};
+pub use cross::CrossMoment;
 
 use crate::parallel::for_each_row;
 use domain_types::{DomainError, Hessian, InputObserver};

@@ -11,8 +11,8 @@ mod peer;
 mod report;
 
 use super::machine::Machine;
-use super::markdown;
 use super::programs::Programs;
+use crate::markdown;
 use anyhow::{Result, bail};
 use contest::Contest;
 use files::Files;

@@ -1,8 +1,8 @@
 //! The Criterion benchmarks, and a table of what they found.
 
 use super::machine::Machine;
-use super::markdown::{self, Table, number};
 use super::programs::Programs;
+use crate::markdown::{self, Table, number};
 use crate::sh;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;

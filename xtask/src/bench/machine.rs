@@ -1,7 +1,7 @@
 //! The machine's facts: without them a speed says nothing.
 
-use super::markdown::{Table, number};
 use super::programs::Programs;
+use crate::markdown::{Table, number};
 use crate::sh;
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -7,7 +7,6 @@ mod tile;
 
 use super::buffer::grown;
 use super::norm::RmsNorm;
-use super::probe::Probe;
 use super::project::project;
 use super::rope::{Rope, RopePair};
 use crate::kv_cache::{KvCache, rotate_heads};
@@ -16,12 +15,11 @@ use domain_types::{AttentionSpec, Linear};
 use std::ops::Range;
 use tile::{QUERY_TILE, Tile};
 
-/// The attention half of a block.
+/// The attention half of a block, up to what its output projection reads.
 pub(super) struct Attention {
     pub(super) query: Projection,
     pub(super) key: Projection,
     pub(super) value: Projection,
-    pub(super) output: Box<dyn Linear>,
     pub(super) shape: HeadShape,
     /// Positions that a query sees, itself included; `None` for all.
     pub(super) window: Option<usize>,
@@ -58,35 +56,29 @@ pub(super) struct AttentionScratch {
     query: Vec<f32>,
     key: Vec<f32>,
     value: Vec<f32>,
-    mixed: Vec<f32>,
     tiles: Vec<Tile>,
 }
 
 impl Attention {
-    /// Width of the residual stream.
+    /// Width of what comes out: all query heads.
     pub(super) fn width(&self) -> usize {
-        self.output.out_features()
+        self.query.linear.out_features()
     }
 
-    /// `x` and `out`: tokens × width. Stores keys and values of layer `layer` in the cache.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one forward pass, each borrowed in its own way"
-    )]
+    /// Mixes values as queries and keys say. `x`: tokens × width of the residual stream; `mixed`: tokens × heads. Stores
+    /// keys and values of layer `layer` in the cache.
     pub(super) fn forward(
         &self,
         layer: usize,
-        tokens: usize,
         x: &[f32],
         rope: &RopePair,
         cache: &mut KvCache,
         scratch: &mut AttentionScratch,
-        out: &mut [f32],
-        probe: &mut Probe<'_>,
+        mixed: &mut [f32],
     ) {
-        let AttentionScratch { query, key, value, mixed, tiles } = scratch;
+        let tokens = x.len() / self.query.linear.in_features();
+        let AttentionScratch { query, key, value, tiles } = scratch;
         let (rope, head_dim) = (rope.of_layer(self.window.is_some()), self.shape.head_dim);
-        probe.see(&["attn_q", "attn_k", "attn_v"], tokens, x);
         // A token's products are small; those of many tokens keep all threads busy one by one.
         let shared = tokens == 1;
         let (query, (key, value)) = parallel::join(
@@ -105,7 +97,6 @@ impl Attention {
                 rotate_heads(heads, head_dim);
             }
         }
-        let mixed = grown(mixed, query.len());
         let (query_width, kv_width) = (query.len() / tokens, key.len() / tokens);
         let mut piece = cache.piece(0, tokens);
         while !piece.is_empty() {
@@ -118,8 +109,6 @@ impl Attention {
         if cache.rotated() {
             rotate_heads(mixed, head_dim);
         }
-        probe.see(&["attn_output"], tokens, mixed);
-        project(&*self.output, mixed, tokens, out);
     }
 
     /// Cuts a piece of a batch into tiles of queries that share a key head, and puts their results together.
@@ -158,7 +147,7 @@ impl Attention {
 
     pub(super) fn weight_bytes(&self) -> usize {
         let inputs = [&self.query, &self.key, &self.value];
-        inputs.iter().map(|p| p.linear.weight_bytes()).sum::<usize>() + self.output.weight_bytes()
+        inputs.iter().map(|p| p.linear.weight_bytes()).sum()
     }
 }
 

@@ -4,35 +4,38 @@ use super::attention::Attention;
 use super::buffer::grown;
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
-use super::probe::Probe;
+use super::project::project;
 use super::rope::RopePair;
 use super::scratch::Scratch;
 use crate::kv_cache::KvCache;
 use crate::parallel;
-use domain_types::OrthogonalTransform;
+use domain_types::{Linear, OrthogonalTransform};
 
-/// One block.
+/// One block: two halves, each an entrance, an inner layer and an exit.
 pub(super) struct Block {
-    pub(super) attention_norm: RmsNorm,
+    pub(super) to_attention: Entrance,
     pub(super) attention: Attention,
-    /// Gemma 3: norms the attention output before it joins the residual stream.
-    pub(super) post_attention_norm: Option<RmsNorm>,
-    pub(super) ffn_norm: RmsNorm,
-    /// Of what both halves read, behind their norms.
-    pub(super) rotation: Option<Box<dyn OrthogonalTransform>>,
+    pub(super) from_attention: Exit,
+    pub(super) to_feed_forward: Entrance,
     pub(super) feed_forward: FeedForward,
-    /// Gemma 3: norms the feed-forward output before it joins the residual stream.
-    pub(super) post_ffn_norm: Option<RmsNorm>,
+    pub(super) from_feed_forward: Exit,
+}
+
+/// From the residual stream to what a half block reads.
+pub(super) struct Entrance {
+    pub(super) norm: RmsNorm,
+    pub(super) rotation: Option<Box<dyn OrthogonalTransform>>,
+}
+
+/// From the inside of a half block back to the residual stream.
+pub(super) struct Exit {
+    pub(super) linear: Box<dyn Linear>,
+    /// Gemma 3: norms what joins the residual stream.
+    pub(super) post_norm: Option<RmsNorm>,
 }
 
 impl Block {
-    /// Width of the residual stream.
-    pub(super) fn width(&self) -> usize {
-        self.attention.width()
-    }
-
-    /// Runs `tokens` rows of `scratch.hidden` through the block, with the keys and values of the cache's layer
-    /// `layer`; `probe` sees what its linear layers read.
+    /// Runs `tokens` rows of `scratch.hidden` through the block, with the keys and values of the cache's layer `layer`.
     pub(super) fn forward(
         &self,
         layer: usize,
@@ -40,38 +43,48 @@ impl Block {
         rope: &RopePair,
         cache: &mut KvCache,
         scratch: &mut Scratch,
-        probe: &mut Probe<'_>,
     ) {
-        let Scratch { hidden, normed, output, attention, gate, up } = scratch;
-        let (width, len) = (self.width(), tokens * self.width());
-        let (hidden, normed, output) = (&mut hidden[..len], grown(normed, len), grown(output, len));
+        let Scratch { hidden, normed, inner, output, attention, up } = scratch;
+        let len = tokens * self.from_attention.linear.out_features();
+        let (hidden, normed) = (&mut hidden[..len], grown(normed, len));
 
-        self.attention_norm.normalize(hidden, normed);
-        self.rotate(normed);
-        self.attention.forward(layer, tokens, normed, rope, cache, attention, output, probe);
-        join(hidden, output, self.post_attention_norm.as_ref(), width);
+        self.to_attention.pass(hidden, normed);
+        let mixed = grown(inner, tokens * self.attention.width());
+        self.attention.forward(layer, normed, rope, cache, attention, mixed);
+        self.from_attention.pass(mixed, output, hidden);
 
-        self.ffn_norm.normalize(hidden, normed);
-        self.rotate(normed);
-        self.feed_forward.forward(tokens, normed, (gate, up), output, probe);
-        join(hidden, output, self.post_ffn_norm.as_ref(), width);
+        self.to_feed_forward.pass(hidden, normed);
+        let product = grown(inner, tokens * self.feed_forward.width());
+        self.feed_forward.forward(normed, up, product);
+        self.from_feed_forward.pass(product, output, hidden);
     }
 
-    fn rotate(&self, normed: &mut [f32]) {
+    pub(super) fn weight_bytes(&self) -> usize {
+        let exits = [&self.from_attention, &self.from_feed_forward];
+        let exits: usize = exits.iter().map(|exit| exit.linear.weight_bytes()).sum();
+        exits + self.attention.weight_bytes() + self.feed_forward.weight_bytes()
+    }
+}
+
+impl Entrance {
+    /// Norms and rotates rows of the residual stream.
+    pub(super) fn pass(&self, hidden: &[f32], normed: &mut [f32]) {
+        self.norm.normalize(hidden, normed);
         if let Some(rotation) = &self.rotation {
             parallel::for_each_row(normed, rotation.width(), |_, row| rotation.apply(row));
         }
     }
-
-    pub(super) fn weight_bytes(&self) -> usize {
-        self.attention.weight_bytes() + self.feed_forward.weight_bytes()
-    }
 }
 
-/// Adds the output of a half block to the residual stream.
-fn join(hidden: &mut [f32], output: &mut [f32], post_norm: Option<&RmsNorm>, width: usize) {
-    if let Some(norm) = post_norm {
-        parallel::for_each_row(output, width, |_, row| norm.normalize_in_place(row));
+impl Exit {
+    /// Projects rows of `inner` and adds them to `hidden`. `output` is room to work in.
+    pub(super) fn pass(&self, inner: &[f32], output: &mut Vec<f32>, hidden: &mut [f32]) {
+        let width = self.linear.out_features();
+        let output = grown(output, hidden.len());
+        project(&*self.linear, inner, hidden.len() / width, output);
+        if let Some(norm) = &self.post_norm {
+            parallel::for_each_row(output, width, |_, row| norm.normalize_in_place(row));
+        }
+        hidden.iter_mut().zip(&*output).for_each(|(h, o)| *h += o);
     }
-    hidden.iter_mut().zip(&*output).for_each(|(h, o)| *h += o);
 }

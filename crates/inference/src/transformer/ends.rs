@@ -4,7 +4,7 @@ use super::buffer::grown;
 use super::norm::RmsNorm;
 use super::project::project;
 use crate::parallel;
-use domain_types::{InputObserver, Linear, OrthogonalTransform, TokenId};
+use domain_types::{Linear, OrthogonalTransform, TokenId};
 
 /// Both ends of a network.
 pub(super) struct Ends {
@@ -63,7 +63,7 @@ impl Ends {
     }
 
     /// What the head reads, for rows of the residual stream.
-    fn normalize(&self, hidden: &[f32], normed: &mut [f32]) {
+    pub(super) fn normalize(&self, hidden: &[f32], normed: &mut [f32]) {
         self.normalize_unrotated(hidden, normed);
         if let Some(rotation) = &self.row_rotation {
             parallel::for_each_row(normed, rotation.width(), |_, row| rotation.apply(row));
@@ -78,13 +78,5 @@ impl Ends {
             rotation.invert(row);
             self.output_norm.normalize_in_place(row);
         });
-    }
-
-    /// Shows what the head reads for rows of the residual stream. `normed` is room to work in.
-    pub(super) fn observe(&self, hidden: &[f32], normed: &mut Vec<f32>, observer: &mut dyn InputObserver) {
-        let normed = grown(normed, hidden.len());
-        self.normalize(hidden, normed);
-        let name = if self.head.is_some() { "output.weight" } else { "token_embd.weight" };
-        observer.observe(&[name], self.embedding.in_features(), normed);
     }
 }

@@ -3,7 +3,7 @@
 mod tensors;
 
 use super::attention::{Attention, HeadShape, Projection};
-use super::block::Block;
+use super::block::{Block, Entrance, Exit};
 use super::ends::Ends;
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
@@ -12,7 +12,7 @@ use super::{Scratch, Transformer};
 use crate::InferenceError;
 use crate::kv_cache::{KvCache, KvOptions};
 use domain_types::{CodecSet, DomainError, ModelSpec, TensorSource};
-use tensors::Tensors;
+pub(super) use tensors::Tensors;
 
 /// How a model is loaded. The default takes everything from the model.
 #[derive(Debug, Clone, Copy, Default)]
@@ -76,25 +76,11 @@ pub(super) fn ends(
     Ok(parts)
 }
 
-/// One block, from a source that must have no tensors of it besides.
-pub(super) fn lone_block(
-    source: &dyn TensorSource,
-    codecs: &dyn CodecSet,
-    spec: &ModelSpec,
-    layer: usize,
-) -> Result<Block, InferenceError> {
-    let mut tensors = Tensors::new(source, codecs, &spec.architecture);
-    let block = block(&mut tensors, spec, layer)?;
-    let prefix = format!("blk.{layer}.");
-    tensors.finish(|name| name.starts_with(&prefix))?;
-    Ok(block)
-}
-
 fn take_ends(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<(Ends, RopePair), InferenceError> {
     let embedding = tensors.linear("token_embd.weight", spec.vocab_size, spec.width)?;
     let factors = tensors.optional_vector("rope_freqs.weight", spec.rope.dims / 2)?;
     let rope = RopePair::new(&spec.rope, spec.attention.sliding_window.is_some(), factors.as_deref())?;
-    let output_norm = norm(tensors, spec, "output_norm.weight")?;
+    let output_norm = rms_norm(tensors, spec, "output_norm.weight")?;
     let head = if spec.tied_embeddings {
         None
     } else {
@@ -117,20 +103,68 @@ fn context_length(spec: &ModelSpec, options: LoadOptions) -> Result<usize, Infer
 }
 
 fn block(tensors: &mut Tensors<'_>, spec: &ModelSpec, layer: usize) -> Result<Block, InferenceError> {
-    let name = |part: &str| format!("blk.{layer}.{part}");
-    let rotation = spec.rotation.filter(|r| r.inputs).map(|r| r.inputs_seed());
     Ok(Block {
-        attention_norm: norm(tensors, spec, &name("attn_norm.weight"))?,
+        to_attention: to_attention(tensors, spec, layer)?,
         attention: attention(tensors, spec, layer)?,
-        post_attention_norm: post_norm(tensors, spec, &name("post_attention_norm.weight"))?,
-        ffn_norm: norm(tensors, spec, &name("ffn_norm.weight"))?,
-        rotation: rotation.map(|seed| tensors.rotation(spec.width, seed)).transpose()?,
+        from_attention: from_attention(tensors, spec, layer)?,
+        to_feed_forward: to_feed_forward(tensors, spec, layer)?,
         feed_forward: feed_forward(tensors, spec, layer)?,
-        post_ffn_norm: post_norm(tensors, spec, &name("post_ffw_norm.weight"))?,
+        from_feed_forward: from_feed_forward(tensors, spec, layer)?,
     })
 }
 
-fn feed_forward(
+pub(super) fn to_attention(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    layer: usize,
+) -> Result<Entrance, InferenceError> {
+    entrance(tensors, spec, &format!("blk.{layer}.attn_norm.weight"))
+}
+
+pub(super) fn from_attention(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    layer: usize,
+) -> Result<Exit, InferenceError> {
+    exit(tensors, spec, layer, ("attn_output", spec.q_width()), "post_attention_norm")
+}
+
+pub(super) fn to_feed_forward(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    layer: usize,
+) -> Result<Entrance, InferenceError> {
+    entrance(tensors, spec, &format!("blk.{layer}.ffn_norm.weight"))
+}
+
+pub(super) fn from_feed_forward(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    layer: usize,
+) -> Result<Exit, InferenceError> {
+    exit(tensors, spec, layer, ("ffn_down", spec.ffn_width), "post_ffw_norm")
+}
+
+fn entrance(tensors: &mut Tensors<'_>, spec: &ModelSpec, norm: &str) -> Result<Entrance, InferenceError> {
+    let seed = spec.rotation.filter(|r| r.inputs).map(|r| r.inputs_seed());
+    let rotation = seed.map(|seed| tensors.rotation(spec.width, seed)).transpose()?;
+    Ok(Entrance { norm: rms_norm(tensors, spec, norm)?, rotation })
+}
+
+fn exit(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    layer: usize,
+    (linear, inputs): (&str, usize),
+    post_norm: &str,
+) -> Result<Exit, InferenceError> {
+    let name = |part: &str| format!("blk.{layer}.{part}.weight");
+    let linear = tensors.linear(&name(linear), spec.width, inputs)?;
+    let post_norm = spec.post_norms.then(|| rms_norm(tensors, spec, &name(post_norm))).transpose()?;
+    Ok(Exit { linear, post_norm })
+}
+
+pub(super) fn feed_forward(
     tensors: &mut Tensors<'_>,
     spec: &ModelSpec,
     layer: usize,
@@ -140,25 +174,20 @@ fn feed_forward(
     Ok(FeedForward {
         gate: tensors.linear(&name("gate"), spec.ffn_width, spec.width)?,
         up: tensors.linear(&name("up"), spec.ffn_width, spec.width)?,
-        down: tensors.linear(&name("down"), spec.width, spec.ffn_width)?,
         rotation: rotation.map(|seed| tensors.rotation(spec.ffn_width, seed)).transpose()?,
         activation: spec.activation,
     })
 }
 
-fn norm(tensors: &mut Tensors<'_>, spec: &ModelSpec, name: &str) -> Result<RmsNorm, InferenceError> {
+fn rms_norm(tensors: &mut Tensors<'_>, spec: &ModelSpec, name: &str) -> Result<RmsNorm, InferenceError> {
     Ok(RmsNorm::new(tensors.vector(name, spec.width)?, spec.norm_eps))
 }
 
-fn post_norm(
+pub(super) fn attention(
     tensors: &mut Tensors<'_>,
     spec: &ModelSpec,
-    name: &str,
-) -> Result<Option<RmsNorm>, InferenceError> {
-    spec.post_norms.then(|| norm(tensors, spec, name)).transpose()
-}
-
-fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, layer: usize) -> Result<Attention, InferenceError> {
+    layer: usize,
+) -> Result<Attention, InferenceError> {
     let a = &spec.attention;
     let mut projection = |part: &str, width: usize, normed: bool| -> Result<_, InferenceError> {
         let name = |suffix: &str| format!("blk.{layer}.attn_{part}{suffix}");
@@ -171,7 +200,6 @@ fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, layer: usize) -> Resul
         query: projection("q", spec.q_width(), a.qk_norm)?,
         key: projection("k", spec.kv_width(), a.qk_norm)?,
         value: projection("v", spec.kv_width(), false)?,
-        output: tensors.linear(&format!("blk.{layer}.attn_output.weight"), spec.width, spec.q_width())?,
         shape: HeadShape::new(a),
         window: a.sliding_window.filter(|w| w.applies_to(layer)).map(|w| w.size),
     })

@@ -6,6 +6,7 @@ use domain_types::{DomainError, RopeSpec, RopeStyle};
 use frequencies::Frequencies;
 
 /// Rotations of global and of windowed layers, for the positions of one batch.
+#[derive(Clone)]
 pub(super) struct RopePair {
     global: Rope,
     local: Option<Rope>,
@@ -35,6 +36,7 @@ impl RopePair {
 }
 
 /// One set of rotations.
+#[derive(Clone)]
 pub(super) struct Rope {
     frequencies: Frequencies,
     style: RopeStyle,

@@ -13,8 +13,8 @@ pub(super) struct Scratch {
     pub(super) output: Vec<f32>,
     /// Buffers of the attention layers.
     pub(super) attention: AttentionScratch,
-    /// Gate, then activated product, of a feed-forward layer: tokens × ffn_width.
-    pub(super) gate: Vec<f32>,
+    /// What the second linear layer of a half block reads: tokens × heads or ffn_width.
+    pub(super) inner: Vec<f32>,
     /// Up projection of a feed-forward layer: tokens × ffn_width.
     pub(super) up: Vec<f32>,
 }

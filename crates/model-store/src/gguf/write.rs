@@ -85,6 +85,20 @@ impl GgufWriter<Cursor<Vec<u8>>> {
     }
 }
 
+/// Size of the file that a [`GgufWriter`] would write.
+pub fn planned_bytes(
+    metadata: Metadata,
+    tensors: Vec<TensorInfo>,
+    source_sha256: Option<&str>,
+) -> Result<u64, StoreError> {
+    let Header { tensors, bytes, .. } = Header::prepare("<plan>".into(), metadata, tensors, source_sha256)?;
+    let mut size = (bytes.len() as u64).next_multiple_of(DEFAULT_ALIGNMENT);
+    for tensor in &tensors {
+        size += (tensor.format.byte_len(&tensor.shape)? as u64).next_multiple_of(DEFAULT_ALIGNMENT);
+    }
+    Ok(size)
+}
+
 impl<W: Write + Seek> GgufWriter<W> {
     fn start(header: Header, out: W) -> Result<Self, StoreError> {
         let Header { file, metadata, tensors, bytes } = header;

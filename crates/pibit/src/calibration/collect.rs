@@ -1,10 +1,10 @@
-//! Streams a data set through a model, layer by layer.
+//! Streams a data set through a model, stage by stage.
 
 use super::Dataset;
 use crate::context::Context;
 use anyhow::Result;
-use domain_types::{InputObserver, TensorSource};
-use inference::BlockStream;
+use domain_types::TensorSource;
+use inference::{Stage, StageStream};
 use quant_core::{Activations, Codecs, InputMoments, LayerMoments};
 
 /// Linear layers that read the same inputs.
@@ -14,8 +14,8 @@ pub(crate) struct SharedInput {
     pub(crate) width: usize,
 }
 
-/// Hands out the moments of each distinct input as soon as its layer is done, in the order of
-/// [`shared_inputs`]. Memory: the residual streams of all chunks in F32, one block and its moments.
+/// Hands out the moments of each distinct input as soon as they are complete, in the order of [`shared_inputs`].
+/// Memory: residual streams and inputs of all chunks in F32, the layers of one stage and their moments.
 pub(crate) fn collect(
     context: &Context,
     source: &dyn TensorSource,
@@ -25,46 +25,32 @@ pub(crate) fn collect(
     let _span = tracing::info_span!("calibrate", chunks = dataset.chunks.len()).entered();
     let codecs = Codecs::new(Activations::F32);
     let parts = dataset.tokens_by_source();
-    let mut stream = BlockStream::new(source, &codecs, &dataset.chunks)?;
-    let bar = context.progress.bar("calibrate", source.spec()?.layers as u64 + 1);
+    let mut stream = StageStream::new(source, &codecs, &dataset.chunks)?;
+    let bar = context.progress.bar("calibrate", source.spec()?.layers as u64 * Stage::OF_A_BLOCK as u64 + 1);
     bar.tick();
     loop {
         let mut moments = InputMoments::of_parts(&parts);
-        let last = stream.layer().is_none();
-        if last {
-            stream.observe_head(&mut moments)?;
-        } else {
-            stream.advance(source, Some(&mut moments))?;
-        }
+        stream.show(&mut moments);
         moments.take().iter().try_for_each(&mut *done)?;
         bar.inc(1);
-        if last {
+        if stream.stage() == Stage::Head {
             bar.finish_and_clear();
             return Ok(());
         }
+        stream.pass(source)?;
     }
 }
 
 /// Which layers share inputs, found by running one token through the model.
 pub(crate) fn shared_inputs(source: &dyn TensorSource) -> Result<Vec<SharedInput>> {
     let codecs = Codecs::new(Activations::F32);
-    let mut stream = BlockStream::new(source, &codecs, &[vec![0]])?;
-    let mut names = Names::default();
-    while stream.layer().is_some() {
-        stream.advance(source, Some(&mut names))?;
-    }
-    stream.observe_head(&mut names)?;
-    Ok(names.inputs)
-}
-
-#[derive(Default)]
-struct Names {
-    inputs: Vec<SharedInput>,
-}
-
-impl InputObserver for Names {
-    fn observe(&mut self, tensors: &[&str], width: usize, _rows: &[f32]) {
-        let tensors = tensors.iter().map(|&name| name.to_owned()).collect();
-        self.inputs.push(SharedInput { tensors, width });
+    let mut stream = StageStream::new(source, &codecs, &[vec![0]])?;
+    let mut shared = Vec::new();
+    loop {
+        shared.push(SharedInput { tensors: stream.tensors(), width: stream.inputs().len() });
+        if stream.stage() == Stage::Head {
+            return Ok(shared);
+        }
+        stream.pass(source)?;
     }
 }

@@ -5,14 +5,14 @@ use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
 use crate::quantize::{
-    Calibrated, ConstantRule, Importance, KeepRule, Plan, PlanOptions, Prefix, QuantizeReport,
-    RoundedTensors, Rounding, quantize_model,
+    Budget, Calibrated, Carried, Checkpoint, Chosen, ConstantRule, Importance, KeepRule, Needs, Plan,
+    PlanOptions, Prefix, QuantizeReport, RoundedTensors, Rounding, Search, quantize_model,
 };
-use crate::rotate::RotatedSource;
+use crate::rotate::{Basis, RotatedSource};
 use anyhow::{Result, bail};
 use domain_types::{RotationSpec, TensorSource};
 use quant_core::StepSearch;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -23,16 +23,34 @@ Examples:
   pibit quantize smollm2 -f piq2 --embed q4_0 -o s2.gguf --json
   pibit quantize smollm2 -f piq3 --keep '*attn_v*=q4_0' --keep 'blk.0.*=q8_0' -o mixed.gguf
   pibit quantize smollm2 -f t3 --rotate -o rotated.gguf
+  pibit quantize smollm2 -f t3_l10 --rotate --embed t4 --calib smollm2.calib.gguf -o s3.gguf
+  pibit quantize smollm2 --budget 46MB --calib smollm2.calib.gguf -o best.gguf
   pibit quantize smollm2 -f piq3 --step imatrix --imatrix smollm2.imatrix.gguf -o s3.gguf")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
     model: ModelRef,
     /// Format of the linear layers; `pibit formats` lists them
-    #[arg(short, long)]
-    format: String,
-    /// How the step of a grid is found
-    #[arg(long, default_value = "mse", value_name = "rms|mse|imatrix")]
-    step: StepSearch,
+    #[arg(short, long, required_unless_present_any = ["budget", "bpw"])]
+    format: Option<String>,
+    /// Choose rotation and the format of every tensor for the best file of at most this size (such as 45MB or 43MiB)
+    #[arg(
+        long,
+        value_name = "SIZE",
+        requires = "calib",
+        conflicts_with_all = ["format", "rotate", "embed", "output_head", "keep", "allow_fallback"]
+    )]
+    budget: Option<Budget>,
+    /// The same for at most so many bits of file per weight
+    #[arg(
+        long,
+        value_name = "BITS",
+        requires = "calib",
+        conflicts_with_all = ["format", "rotate", "embed", "output_head", "keep", "allow_fallback", "budget"]
+    )]
+    bpw: Option<f64>,
+    /// How the step of a grid is found [default: imatrix where --imatrix or --calib tells what inputs are, else mse]
+    #[arg(long, value_name = "rms|mse|imatrix")]
+    step: Option<StepSearch>,
     /// llama.cpp's importance matrix (GGUF), for --step imatrix
     #[arg(long, value_name = "FILE")]
     imatrix: Option<PathBuf>,
@@ -55,10 +73,18 @@ pub struct Args {
     #[arg(long)]
     allow_fallback: bool,
     /// Rotate weights so that none is large, and have the runtime rotate with them: less error below 4 bits
-    #[arg(long, conflicts_with = "imatrix")]
-    rotate: bool,
-    /// What the signs of --rotate are made from
-    #[arg(long, default_value_t = 0, requires = "rotate")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "full",
+        conflicts_with = "imatrix"
+    )]
+    rotate: Option<Rotate>,
+    /// What the signs of rotations are made from
+    #[arg(long, default_value_t = 0)]
     seed: u64,
     /// What `pibit calibrate` wrote: rounds layer by layer for the inputs that layers get
     #[arg(long, value_name = "FILE", conflicts_with = "imatrix")]
@@ -75,6 +101,25 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What --rotate rotates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Rotate {
+    /// Inputs of all linear layers, and rows of embedding and output head
+    Full,
+    /// Rows of embedding and output head alone: layers can be copied as they are
+    Ends,
+}
+
+impl Rotate {
+    fn spec(self, seed: u64) -> RotationSpec {
+        let full = RotationSpec::full(seed);
+        match self {
+            Self::Full => full,
+            Self::Ends => RotationSpec { inputs: false, heads: false, feed_forward: false, ..full },
+        }
+    }
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
@@ -97,53 +142,105 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
 }
 
 fn quantize(context: &Context, args: &Args) -> Result<QuantizeReport> {
+    let rounding = rounding(context, args)?;
+    let sha256 = args.model.sha256()?;
+    let calibration =
+        args.calib.as_deref().map(|path| calibration(context, args, path, &sha256)).transpose()?;
+    let depends_on = depends_on(args, &sha256, calibration.as_ref(), &rounding);
+    let (report, seconds) = context.timed(|| {
+        let checkpoint = Checkpoint::new(context, &args.output, &depends_on);
+        let chosen = choose(context, args, calibration.as_ref(), &rounding, &sha256, &checkpoint)?;
+        let Chosen { basis, plan, report: allocation } = &chosen;
+        let done = match &calibration {
+            None => RoundedTensors::new(),
+            Some(calibration) => {
+                let carried = Carried { calibration, basis };
+                let rotation = basis.source().spec()?.rotation;
+                let depends_on = format!("{depends_on} {rotation:?} {:?}", plan.formats());
+                let checkpoint = &Checkpoint::new(context, &args.output, &depends_on);
+                let (rounding, prefix) = (&rounding, args.prefix);
+                Calibrated { context, carried, plan, rounding, prefix, checkpoint }.round()?
+            }
+        };
+        let report = quantize_model(context, basis.source(), &sha256, plan, &rounding, &args.output, done)?;
+        checkpoint.clear()?;
+        Ok(QuantizeReport { allocation: allocation.clone(), ..report })
+    })?;
+    Ok(QuantizeReport { seconds, ..report })
+}
+
+/// Rotation and formats: what was asked for, or what is best for the budget.
+fn choose<'a>(
+    context: &'a Context,
+    args: &'a Args,
+    calibration: Option<&Calibration>,
+    rounding: &Rounding,
+    source_sha256: &str,
+    checkpoint: &Checkpoint<'_>,
+) -> Result<Chosen<'a>> {
+    let open = || args.model.open(context);
+    if let (Some(calibration), Some(budget)) = (calibration, args.budget(context)?) {
+        let (open, seed, prefix) = (&open as _, args.seed, args.prefix);
+        let needs = Needs { calibration, rounding, source_sha256, checkpoint };
+        return Search { context, open, needs, seed, budget, prefix }.run();
+    }
+    let basis = args.basis(context, open()?)?;
+    let plan = Plan::make(basis.source().tensors(), &args.plan(), &context.catalogue)?;
+    Ok(Chosen { basis, plan, report: None })
+}
+
+impl Args {
+    /// The most bytes that the file may have, where that is asked for.
+    fn budget(&self, context: &Context) -> Result<Option<Budget>> {
+        let Some(bits) = self.bpw else { return Ok(self.budget) };
+        if !bits.is_finite() || bits <= 0.0 {
+            bail!("--bpw {bits} is no number of bits; write for example --bpw 2.5");
+        }
+        let source = self.model.open(context)?;
+        let weights: usize = source.tensors().iter().map(|info| info.shape.elements()).sum();
+        Ok(Some(Budget((weights as f64 * bits / 8.0) as u64)))
+    }
+
+    fn basis<'a>(&self, context: &'a Context, source: Box<dyn TensorSource + 'a>) -> Result<Basis<'a>> {
+        let Some(rotate) = self.rotate else { return Ok(Basis::Original(source)) };
+        let (rotation, codecs, sink) = (rotate.spec(self.seed), &context.codecs, &*context.sink);
+        Ok(Basis::Rotated(Box::new(RotatedSource::new(source, rotation, codecs, sink)?)))
+    }
+
+    fn plan(&self) -> PlanOptions {
+        PlanOptions {
+            format: self.format.clone().unwrap_or_default(),
+            embed: self.embed.clone(),
+            output_head: self.output_head.clone(),
+            keep: self.keep.clone(),
+            allow_fallback: self.allow_fallback,
+        }
+    }
+}
+
+/// All that a run's finished parts depend on, but for the plan.
+fn depends_on(args: &Args, sha256: &str, calibration: Option<&Calibration>, rounding: &Rounding) -> String {
+    let calibration = calibration.and_then(Calibration::config_sha256);
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{version} {sha256} {calibration:?} {rounding:?} {} {:?}", args.seed, args.prefix)
+}
+
+fn rounding(context: &Context, args: &Args) -> Result<Rounding> {
     let importance = match (&args.imatrix, args.step) {
         (Some(path), _) => Some(Importance::read(context, path)?),
-        (None, StepSearch::Imatrix) => {
-            bail!("--step imatrix needs --imatrix FILE; llama-imatrix writes such files")
+        (None, Some(StepSearch::Imatrix)) if args.calib.is_none() => {
+            bail!("--step imatrix needs --calib FILE (`pibit calibrate`) or --imatrix FILE (llama-imatrix)")
         }
         (None, _) => None,
     };
-    let mut source: Box<dyn TensorSource + '_> = args.model.open(context)?;
-    if args.rotate {
-        source = Box::new(RotatedSource::new(
-            source,
-            RotationSpec::full(args.seed),
-            &context.codecs,
-            &*context.sink,
-        )?);
-    }
-    let options = PlanOptions {
-        format: args.format.clone(),
-        embed: args.embed.clone(),
-        output_head: args.output_head.clone(),
-        keep: args.keep.clone(),
-        allow_fallback: args.allow_fallback,
-    };
-    let plan = Plan::make(source.tensors(), &options, &context.catalogue)?;
     let (step, k, constants) = (args.step, args.k, args.constant.clone());
-    let rounding = Rounding { step, k, constants, importance, method: args.rounding };
-    let sha256 = args.model.sha256()?;
-    let Some(calib) = &args.calib else {
-        return quantize_model(
-            context,
-            &*source,
-            &sha256,
-            &plan,
-            &rounding,
-            &args.output,
-            RoundedTensors::new(),
-        );
-    };
-    let calibration = Calibration::open(&context.catalogue, calib)?;
-    if calibration.model_sha256() != Some(&sha256) {
-        bail!("{} was made from another model; run `pibit calibrate {}`", calib.display(), args.model);
+    Ok(Rounding { step, k, constants, importance, method: args.rounding })
+}
+
+fn calibration(context: &Context, args: &Args, path: &Path, model_sha256: &str) -> Result<Calibration> {
+    let calibration = Calibration::open(&context.catalogue, path)?;
+    if calibration.model_sha256() != Some(model_sha256) {
+        bail!("{} was made from another model; run `pibit calibrate {}`", path.display(), args.model);
     }
-    let (source, plan, rounding) = (&*source, &plan, &rounding);
-    let (calibration, prefix) = (&calibration, args.prefix);
-    let calibrated = Calibrated { context, source, plan, rounding, calibration, prefix };
-    let (done, seconds) = context.timed(|| calibrated.round())?;
-    let mut report = quantize_model(context, source, &sha256, plan, rounding, &args.output, done)?;
-    report.seconds += seconds;
-    Ok(report)
+    Ok(calibration)
 }

@@ -1,30 +1,17 @@
 //! Carries out a plan.
 
-use super::Importance;
+use super::budget::AllocationReport;
+use super::observed::Observed;
 use super::plan::{Plan, PlannedTensor};
-use super::role::{ConstantRule, TensorRole};
+use super::round::{Rounding, round};
 use crate::context::Context;
 use crate::rewrite::{self, Rewritten};
-use anyhow::{Context as _, Result, bail};
-use domain_types::{
-    CodecSet, DomainEvent, EventSink, Hessian, QuantFormat, QuantTensor, QuantizeRequest, TensorInfo,
-    TensorQuality, TensorSource,
-};
-use quant_core::{Codecs, Comparison, QuantizeOptions, StepSearch};
+use anyhow::{Context as _, Result};
+use domain_types::{CodecSet, EventSink, Metadata, QuantTensor, TensorInfo, TensorQuality, TensorSource};
+use quant_core::{Codecs, Comparison};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
-
-/// How tensors are rounded.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Rounding {
-    pub(crate) step: StepSearch,
-    pub(crate) k: Option<u8>,
-    pub(crate) constants: Vec<ConstantRule>,
-    pub(crate) importance: Option<Importance>,
-    /// How weights become codes where Hessians are known.
-    pub(crate) method: quant_core::Rounding,
-}
 
 /// The result of `pibit quantize`.
 #[derive(Debug, Serialize)]
@@ -35,6 +22,9 @@ pub(crate) struct QuantizeReport {
     pub(crate) bits_per_weight: f64,
     pub(crate) seconds: f64,
     pub(crate) config_sha256: String,
+    /// With a budget: how it was spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allocation: Option<AllocationReport>,
     pub(crate) tensors: Vec<TensorReport>,
 }
 
@@ -71,9 +61,7 @@ pub(crate) fn quantize_model(
     output: &Path,
     mut done: RoundedTensors,
 ) -> Result<QuantizeReport> {
-    let mut metadata = source.metadata().clone();
-    metadata.set("general.quantization_version", 2_u32);
-    metadata.remove("general.file_type");
+    let metadata = metadata_of(source);
     let infos = plan.tensors.iter().map(|t| TensorInfo::new(&t.source.name, t.format, t.source.shape));
     let infos = infos.collect::<Result<Vec<_>, _>>()?;
     let mut tensors = Vec::with_capacity(infos.len());
@@ -97,15 +85,24 @@ pub(crate) fn quantize_model(
         bits_per_weight: written.bytes as f64 * 8.0 / weights as f64,
         seconds,
         config_sha256: written.config_sha256,
+        allocation: None,
         tensors,
     })
+}
+
+/// What a quantized file says of the model.
+pub(super) fn metadata_of(source: &dyn TensorSource) -> Metadata {
+    let mut metadata = source.metadata().clone();
+    metadata.set("general.quantization_version", 2_u32);
+    metadata.remove("general.file_type");
+    metadata
 }
 
 /// What making a tensor needs of the context.
 #[derive(Clone, Copy)]
 pub(super) struct Tools<'a> {
-    codecs: &'a Codecs,
-    sink: &'a dyn EventSink,
+    pub(super) codecs: &'a Codecs,
+    pub(super) sink: &'a dyn EventSink,
 }
 
 impl<'a> Tools<'a> {
@@ -114,106 +111,59 @@ impl<'a> Tools<'a> {
     }
 }
 
-/// Makes one tensor. With the Hessian of its inputs it is rounded as `rounding.method` says, where its format can.
+/// Makes one tensor. Where its inputs were `observed` it is rounded for them, as `rounding.method` says.
 pub(super) fn convert(
     tools: Tools<'_>,
     source: &dyn TensorSource,
     planned: &PlannedTensor,
     rounding: &Rounding,
-    hessian: Option<&Hessian>,
+    observed: Option<&Observed>,
 ) -> Result<(QuantTensor, TensorReport)> {
     let original = source.tensor(&planned.source.name)?;
-    let copied = *original.format() == planned.format;
-    let (tensor, comparison, proxy_loss) = if copied {
-        (original, None, None)
-    } else {
-        let (tensor, comparison, proxy_loss) = round(tools, &original, planned, rounding, hessian)?;
-        (tensor, Some(comparison), proxy_loss)
-    };
-    let report = TensorReport {
-        name: planned.source.name.clone(),
-        format: planned.format.id(),
-        shape: planned.source.shape.dims().to_vec(),
-        bytes: tensor.bytes().len(),
-        bits_per_weight: tensor.bits_per_weight(),
-        fallback: planned.fallback,
-        proxy_loss,
-        quality: comparison.map(|c| c.quality()),
-        comparison,
-    };
-    Ok((tensor, report))
+    if *original.format() == planned.format {
+        let report = TensorReport::new(planned, &original, None, None);
+        return Ok((original, report));
+    }
+    let rounded = round(tools, &original, planned, rounding, observed)?;
+    let report = TensorReport::new(planned, &rounded.tensor, Some(rounded.comparison), rounded.proxy_loss);
+    Ok((rounded.tensor, report))
 }
 
-fn round(
-    tools: Tools<'_>,
-    original: &QuantTensor,
-    planned: &PlannedTensor,
-    rounding: &Rounding,
-    hessian: Option<&Hessian>,
-) -> Result<(QuantTensor, Comparison, Option<f64>)> {
-    let (name, shape) = (&planned.source.name, planned.source.shape);
-    let mut weights = vec![0.0; shape.elements()];
-    tools.codecs.require(original.format())?.decode(original.view(), &mut weights)?;
-    let mut request = QuantizeRequest::new(&weights, shape)?;
-    match rounding.importance.as_ref().and_then(|all| all.get(name)) {
-        Some(importance) => request = request.with_importance(importance)?,
-        // The embedding is looked up, not multiplied: no imatrix has an entry for it.
-        None if rounding.step == StepSearch::Imatrix && TensorRole::of(name) != TensorRole::Embedding => {
-            bail!("the imatrix has no entry for it; was it made for another model?")
-        }
-        None => {}
-    }
-    let method = match hessian {
-        Some(_) if can_ldlq(&planned.format) => rounding.method,
-        _ => quant_core::Rounding::Rtn,
-    };
-    let diagonal: Vec<f32>;
-    if let Some(hessian) = hessian {
-        request = request.with_hessian(hessian)?;
-        // A format without feedback still gains from knowing which inputs are large.
-        if method == quant_core::Rounding::Rtn {
-            diagonal = hessian.diagonal().collect();
-            request = request.with_importance(&diagonal)?;
+impl TensorReport {
+    fn new(
+        planned: &PlannedTensor,
+        tensor: &QuantTensor,
+        comparison: Option<Comparison>,
+        proxy_loss: Option<f64>,
+    ) -> Self {
+        Self {
+            name: planned.source.name.clone(),
+            format: planned.format.id(),
+            shape: planned.source.shape.dims().to_vec(),
+            bytes: tensor.bytes().len(),
+            bits_per_weight: tensor.bits_per_weight(),
+            fallback: planned.fallback,
+            proxy_loss,
+            quality: comparison.map(|c| c.quality()),
+            comparison,
         }
     }
-    let step = if method == quant_core::Rounding::Rtn && request.importance().is_some() {
-        StepSearch::Imatrix
-    } else if request.importance().is_none() && rounding.step == StepSearch::Imatrix {
-        StepSearch::Mse
-    } else {
-        rounding.step
-    };
-    let constant = ConstantRule::choose(&rounding.constants, TensorRole::of(name));
-    let options = QuantizeOptions::default().with_step(step).with_constant(constant).with_k(rounding.k);
-    let options = options.with_rounding(method);
-    let tensor = quant_core::quantizer(planned.format.id(), &options)?.quantize(&request)?;
-    let comparison = quant_core::compare(&weights, &tensor)?;
-    let proxy_loss = hessian.map(|hessian| proxy_loss(tools, &weights, &tensor, hessian)).transpose()?;
-    let quality = comparison.quality();
-    let layer = name.clone();
-    tools.sink.record(&DomainEvent::WeightsQuantized {
-        layer: layer.clone(),
-        format: planned.format.id().to_owned(),
-        mse: quality.mse,
-        spectral_distortion_db: quality.spectral_distortion_db,
-        bits_per_weight: tensor.bits_per_weight(),
-    });
-    if tools.sink.enabled()
-        && method == quant_core::Rounding::Rtn
-        && let Some(fit) = quant_core::grid_fit(&request, &options, &tensor)?
-    {
-        let (centroids, improvement_pct) = (fit.levels, fit.improvement_pct);
-        tools.sink.record(&DomainEvent::GridOptimized { layer, centroids, improvement_pct });
+
+    /// The report of a tensor that an earlier run made.
+    pub(super) fn again(
+        tools: Tools<'_>,
+        source: &dyn TensorSource,
+        planned: &PlannedTensor,
+        tensor: &QuantTensor,
+        proxy_loss: Option<f64>,
+    ) -> Result<Self> {
+        let original = source.tensor(&planned.source.name)?;
+        if *original.format() == planned.format {
+            return Ok(Self::new(planned, tensor, None, None));
+        }
+        let mut weights = vec![0.0; original.shape().elements()];
+        tools.codecs.require(original.format())?.decode(original.view(), &mut weights)?;
+        let comparison = quant_core::compare(&weights, tensor)?;
+        Ok(Self::new(planned, tensor, Some(comparison), proxy_loss))
     }
-    Ok((tensor, comparison, proxy_loss))
-}
-
-fn can_ldlq(format: &QuantFormat) -> bool {
-    quant_core::entries().iter().any(|entry| entry.format() == *format && entry.can_ldlq())
-}
-
-fn proxy_loss(tools: Tools<'_>, weights: &[f32], tensor: &QuantTensor, hessian: &Hessian) -> Result<f64> {
-    let mut decoded = vec![0.0; weights.len()];
-    tools.codecs.require(tensor.format())?.decode(tensor.view(), &mut decoded)?;
-    Ok(quant_core::proxy_loss(weights, &decoded, hessian)?)
 }

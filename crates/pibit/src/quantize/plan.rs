@@ -101,6 +101,13 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Every tensor with its format.
+    pub(crate) fn formats(&self) -> Vec<(&str, &'static str)> {
+        self.tensors.iter().map(|t| (t.source.name.as_str(), t.format.id())).collect()
+    }
+}
+
 fn fallback(info: &TensorInfo, catalogue: &FormatCatalogue) -> QuantFormat {
     let q8_0 = catalogue.by_id("q8_0").filter(|f| f.fits(&info.shape));
     q8_0.copied().unwrap_or(scalar::F16)

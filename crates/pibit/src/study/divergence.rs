@@ -36,7 +36,7 @@ impl Divergence<'_> {
             let options = row.contender.options;
             let rounding = Rounding {
                 method: quant_core::Rounding::Rtn,
-                step: options.step,
+                step: Some(options.step),
                 k: options.k,
                 constants: vec![ConstantRule::for_all(options.constant)],
                 importance: None,

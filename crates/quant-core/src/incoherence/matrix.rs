@@ -32,20 +32,40 @@ pub fn rotate_rows(weights: &mut [f32], rotation: &Rotation) {
     parallel::for_each_row(weights, rotation.width(), |_, row| rotation.apply(row));
 }
 
+/// W ← W·R: undoes [`rotate_rows`].
+///
+/// # Panics
+/// If the weights are no whole vectors of the rotation's width.
+pub fn restore_rows(weights: &mut [f32], rotation: &Rotation) {
+    parallel::for_each_row(weights, rotation.width(), |_, row| rotation.invert(row));
+}
+
 /// W ← R·W, for a layer whose output is to be rotated. Rows are `row_len` long. Columns of several times the rotation's
 /// width are rotated piece by piece (the heads that a value projection writes).
 ///
 /// # Panics
 /// If the number of rows is not a multiple of the rotation's width.
 pub fn rotate_columns(weights: &mut [f32], row_len: usize, rotation: &Rotation) {
-    let width = rotation.width();
+    map_columns(weights, row_len, rotation.width(), |column| rotation.apply(column));
+}
+
+/// W ← Rᵀ·W: undoes [`rotate_columns`].
+///
+/// # Panics
+/// If the number of rows is not a multiple of the rotation's width.
+pub fn restore_columns(weights: &mut [f32], row_len: usize, rotation: &Rotation) {
+    map_columns(weights, row_len, rotation.width(), |column| rotation.invert(column));
+}
+
+/// Calls `map` with every piece of `width` entries of every column.
+fn map_columns(weights: &mut [f32], row_len: usize, width: usize, map: impl Fn(&mut [f32]) + Sync + Send) {
     assert!(weights.len().is_multiple_of(width * row_len), "columns must be whole vectors of {width}");
     let mut columns = vec![0.0; width * row_len];
     for band in weights.chunks_exact_mut(width * row_len) {
         parallel::for_each_row(&mut columns, width, |index, column| {
             let entries = band[index..].iter().step_by(row_len);
             column.iter_mut().zip(entries).for_each(|(x, w)| *x = *w);
-            rotation.apply(column);
+            map(column);
         });
         parallel::for_each_row(band, row_len, |index, row| {
             let entries = columns[index..].iter().step_by(width);

@@ -1,4 +1,4 @@
-use super::{Rotation, mu, rotate_columns, rotate_rows, scale_columns};
+use super::{Rotation, mu, restore_columns, restore_rows, rotate_columns, rotate_rows, scale_columns};
 use domain_types::OrthogonalTransform;
 use domain_types::testing::{gaussian_like, orthogonal_transform_conformance};
 use proptest::prelude::*;
@@ -106,4 +106,17 @@ proptest! {
             prop_assert!((a - r).abs() < 1e-5, "{a} {r}");
         }
     }
+}
+
+#[test]
+fn matrices_are_restored() {
+    let original = gaussian_like(9, 24 * 36);
+    let (rows, columns) = (Rotation::new(12, 3).unwrap(), Rotation::new(8, 4).unwrap());
+    let mut weights = original.clone();
+    rotate_rows(&mut weights, &rows);
+    rotate_columns(&mut weights, 36, &columns);
+    assert!(norm(&weights.iter().zip(&original).map(|(a, b)| a - b).collect::<Vec<_>>()) > 1.0);
+    restore_columns(&mut weights, 36, &columns);
+    restore_rows(&mut weights, &rows);
+    assert!(weights.iter().zip(&original).all(|(a, b)| (a - b).abs() < 1e-5));
 }

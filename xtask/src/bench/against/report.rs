@@ -3,8 +3,8 @@
 use super::Args;
 use super::figures::{ContestResult, Figures, PROMPTS, TOKENS};
 use crate::bench::machine::Machine;
-use crate::bench::markdown::{Table, number};
 use crate::bench::spread::Samples;
+use crate::markdown::{Table, number};
 use serde_json::{Value, json};
 use std::fmt::Write;
 

@@ -5,7 +5,7 @@ use domain_types::{CodecSet, Linear, OrthogonalTransform, QuantTensor, Shape, Te
 use std::collections::HashSet;
 
 /// A source whose tensors are handed out against an expected shape, each at most once.
-pub(super) struct Tensors<'a> {
+pub(in super::super) struct Tensors<'a> {
     source: &'a dyn TensorSource,
     codecs: &'a dyn CodecSet,
     architecture: &'a str,
@@ -13,7 +13,11 @@ pub(super) struct Tensors<'a> {
 }
 
 impl<'a> Tensors<'a> {
-    pub(super) fn new(source: &'a dyn TensorSource, codecs: &'a dyn CodecSet, architecture: &'a str) -> Self {
+    pub(in super::super) fn new(
+        source: &'a dyn TensorSource,
+        codecs: &'a dyn CodecSet,
+        architecture: &'a str,
+    ) -> Self {
         Self { source, codecs, architecture, taken: HashSet::new() }
     }
 
@@ -59,15 +63,30 @@ impl<'a> Tensors<'a> {
 
     /// Fails where a tensor among those `concerned` is left over: a network without it would compute something else
     /// than the model means.
-    pub(super) fn finish(self, concerned: impl Fn(&str) -> bool) -> Result<(), InferenceError> {
-        let mut rest = self.source.tensors().iter().filter(|t| !self.taken.contains(&t.name));
+    pub(in super::super) fn finish(self, concerned: impl Fn(&str) -> bool) -> Result<(), InferenceError> {
+        Self::check(self.source, &self.taken, self.architecture, concerned)
+    }
+
+    /// [`finish`](Self::finish) for tensors that were `taken` in several goes.
+    pub(in super::super) fn check(
+        source: &dyn TensorSource,
+        taken: &HashSet<String>,
+        architecture: &str,
+        concerned: impl Fn(&str) -> bool,
+    ) -> Result<(), InferenceError> {
+        let mut rest = source.tensors().iter().filter(|t| !taken.contains(&t.name));
         match rest.find(|t| concerned(&t.name)) {
             None => Ok(()),
             Some(info) => Err(InferenceError::UnusedTensor {
                 name: info.name.clone(),
-                architecture: self.architecture.into(),
+                architecture: architecture.into(),
             }),
         }
+    }
+
+    /// Names of the tensors taken so far.
+    pub(in super::super) fn taken(self) -> HashSet<String> {
+        self.taken
     }
 
     fn take(&mut self, name: &str, expected: Shape) -> Result<QuantTensor, InferenceError> {

@@ -9,6 +9,7 @@ const YARN_BETA_FAST: f64 = 32.0;
 const YARN_BETA_SLOW: f64 = 1.0;
 
 /// Radians per position of each pair, and what rotated vectors are multiplied by.
+#[derive(Clone)]
 pub(super) struct Frequencies {
     pub(super) per_position: Vec<f64>,
     pub(super) magnitude: f64,

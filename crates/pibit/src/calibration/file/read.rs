@@ -49,6 +49,11 @@ impl Calibration {
         self.file.metadata().str("pibit.source.sha256")
     }
 
+    /// SHA-256 of the file's description of itself, hexadecimal: other data, another hash.
+    pub(crate) fn config_sha256(&self) -> Option<&str> {
+        self.file.metadata().str("pibit.config.sha256")
+    }
+
     /// SHA-256 of the tokens that it was made from, hexadecimal.
     #[cfg(test)]
     pub(crate) fn dataset_sha256(&self) -> Option<&str> {

@@ -16,11 +16,8 @@ impl<'a> Overlay<'a> {
         Self { original, infos: original.tensors().to_vec(), replaced: HashMap::new() }
     }
 
-    /// Replaces a tensor by another of its shape, if `wanted`.
-    pub(super) fn put(&mut self, name: &str, tensor: QuantTensor, wanted: bool) {
-        if !wanted {
-            return;
-        }
+    /// Replaces a tensor by another of its shape.
+    pub(super) fn put(&mut self, name: &str, tensor: QuantTensor) {
         for info in self.infos.iter_mut().filter(|info| info.name == name) {
             info.format = *tensor.format();
         }

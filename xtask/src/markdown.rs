@@ -4,12 +4,12 @@ use anyhow::{Context, Result};
 use std::path::PathBuf;
 
 /// A table: the first column is text, the others are figures.
-pub(super) struct Table {
+pub(crate) struct Table {
     lines: Vec<String>,
 }
 
 impl Table {
-    pub(super) fn new<S: AsRef<str>>(columns: &[S]) -> Self {
+    pub(crate) fn new<S: AsRef<str>>(columns: &[S]) -> Self {
         let rule: Vec<_> = (0..columns.len()).map(|i| if i == 0 { "---" } else { "--:" }).collect();
         let mut table = Self { lines: Vec::new() };
         table.push(columns);
@@ -17,7 +17,7 @@ impl Table {
         table
     }
 
-    pub(super) fn push<S: AsRef<str>>(&mut self, cells: &[S]) {
+    pub(crate) fn push<S: AsRef<str>>(&mut self, cells: &[S]) {
         let cells: Vec<_> = cells.iter().map(AsRef::as_ref).collect();
         self.lines.push(format!("| {} |", cells.join(" | ")));
     }
@@ -30,7 +30,7 @@ impl std::fmt::Display for Table {
 }
 
 /// A number with three significant digits, or more where it is large.
-pub(super) fn number(x: f64) -> String {
+pub(crate) fn number(x: f64) -> String {
     let digits = match x.abs() {
         0.0..10.0 => 2,
         10.0..100.0 => 1,
@@ -40,7 +40,7 @@ pub(super) fn number(x: f64) -> String {
 }
 
 /// Writes a result into `target/pibit` and says where it is.
-pub(super) fn save(name: &str, text: &str) -> Result<()> {
+pub(crate) fn save(name: &str, text: &str) -> Result<()> {
     let path: PathBuf = crate::sh::root().join("target/pibit").join(name);
     std::fs::create_dir_all(path.parent().context("the path has a folder")?)?;
     std::fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;

@@ -1,4 +1,4 @@
-//! What observers of linear layers see, against the network's definition written out, and networks run block by block.
+//! Networks run stage by stage: what linear layers read, against the network's definition written out.
 
 #[expect(dead_code, reason = "each test file uses a part of the support module")]
 #[path = "support/tiny.rs"]
@@ -6,7 +6,7 @@ mod tiny;
 
 use domain_types::testing::{DenseCodecs, MemorySource};
 use domain_types::{InputObserver, LogitRows, ModelSpec, TensorSource, TokenId, TokenModel};
-use inference::{BlockStream, LoadOptions, Transformer};
+use inference::{InferenceError, LoadOptions, Stage, StageStream, Transformer};
 use std::collections::BTreeMap;
 
 /// Keeps every input, by the names of the layers that share it.
@@ -35,6 +35,20 @@ fn llama() -> ModelSpec {
 
 fn load(source: &MemorySource) -> Transformer {
     Transformer::load(source, &DenseCodecs, LoadOptions::default()).expect("a whole model loads")
+}
+
+/// A stream of a sound model.
+fn stream<'a>(source: &MemorySource, chunks: &[Vec<TokenId>]) -> StageStream<'a> {
+    StageStream::new(source, &DenseCodecs, chunks).expect("sound chunks")
+}
+
+/// Passes all stages; `recorder` sees what they read.
+fn pass_all(stream: &mut StageStream<'_>, source: &MemorySource, recorder: &mut Recorder) {
+    while stream.stage() != Stage::Head {
+        stream.show(recorder);
+        stream.pass(source).expect("a sound stage");
+    }
+    stream.show(recorder);
 }
 
 fn chunks() -> Vec<Vec<TokenId>> {
@@ -83,7 +97,7 @@ fn inputs_are_those_of_the_definition() {
     let (spec, tokens) = (llama(), &chunks()[0]);
     let source = tiny::source(&spec);
     let mut seen = Recorder::default();
-    load(&source).observe(tokens, &mut seen).expect("fits");
+    pass_all(&mut stream(&source, std::slice::from_ref(tokens)), &source, &mut seen);
 
     let embedding = vector(&source, "token_embd.weight");
     let look_up = |&t: &TokenId| embedding[t as usize * spec.width..(t as usize + 1) * spec.width].to_vec();
@@ -119,27 +133,20 @@ fn inputs_are_those_of_the_definition() {
 }
 
 #[test]
-fn block_by_block_every_family_sees_and_computes_the_same() {
+fn every_family_computes_what_the_whole_network_does() {
     for (name, golden) in tiny::golden() {
         let source = tiny::source(&golden.spec);
-        let (mut whole, mut streamed) = (Recorder::default(), Recorder::default());
         let (mut model, mut logits, mut expected) = (load(&source), Vec::new(), Vec::new());
-        let mut stream = BlockStream::new(&source, &DenseCodecs, &chunks()).expect("sound chunks");
-        while stream.layer().is_some() {
-            stream.advance(&source, Some(&mut streamed)).expect("a sound block");
-        }
-        stream.observe_head(&mut streamed).expect("all blocks are done");
+        let (mut stream, mut seen) = (stream(&source, &chunks()), Recorder::default());
+        pass_all(&mut stream, &source, &mut seen);
         for (index, chunk) in chunks().iter().enumerate() {
-            model.reset();
-            model.observe(chunk, &mut whole).expect("fits");
             model.reset();
             model.forward(chunk, LogitRows::From(2), &mut expected).expect("fits");
             stream.logits(index, LogitRows::From(2), &mut logits).expect("all blocks are done");
             assert_eq!(logits, expected, "{name}, chunk {index}");
         }
-        assert_eq!(streamed, whole, "{name}");
         let head = if golden.spec.tied_embeddings { "token_embd.weight" } else { "output.weight" };
-        assert!(streamed.inputs.contains_key(head), "{name}");
+        assert!(seen.inputs.contains_key(head), "{name}");
     }
 }
 
@@ -149,72 +156,112 @@ fn chunks_longer_than_a_batch_attend_to_all_of_it() {
     spec.context_length = 700;
     let source = tiny::source(&spec);
     let chunk: Vec<TokenId> = (0..700).map(|i| i * 11 % 40).collect();
-    let mut stream = BlockStream::new(&source, &DenseCodecs, std::slice::from_ref(&chunk)).expect("sound");
-    while stream.layer().is_some() {
-        stream.advance(&source, None).expect("a sound block");
-    }
+    let mut stream = stream(&source, &[vec![1, 2, 3], chunk.clone()]);
+    pass_all(&mut stream, &source, &mut Recorder::default());
     let (mut logits, mut expected) = (Vec::new(), Vec::new());
-    stream.logits(0, LogitRows::Last, &mut logits).expect("all blocks are done");
+    stream.logits(1, LogitRows::Last, &mut logits).expect("all blocks are done");
     load(&source).forward(&chunk, LogitRows::Last, &mut expected).expect("fits");
     assert_eq!(logits, expected);
 }
 
-/// The source with the tensors of block 0 halved.
-fn changed(source: &MemorySource, spec: &ModelSpec) -> MemorySource {
-    source.tensors().iter().fold(MemorySource::new(spec.clone()), |changed, info| {
-        let factor = if info.name.starts_with("blk.0.") { 0.5 } else { 1.0 };
+/// The source with these tensors halved.
+fn halved(source: &MemorySource, spec: &ModelSpec, which: &str) -> MemorySource {
+    source.tensors().iter().fold(MemorySource::new(spec.clone()), |halved, info| {
+        let factor = if info.name.starts_with(which) { 0.5 } else { 1.0 };
         let values: Vec<f32> = vector(source, &info.name).iter().map(|x| x * factor).collect();
-        changed.with_f32(&info.name, info.shape.dims(), &values)
+        halved.with_f32(&info.name, info.shape.dims(), &values)
     })
 }
 
 #[test]
-fn a_block_may_come_from_another_source() {
+fn a_stage_may_come_from_another_source() {
     let spec = llama();
     let source = tiny::source(&spec);
-    let changed = changed(&source, &spec);
-    let (mut first, mut again, mut second) = (Recorder::default(), Recorder::default(), Recorder::default());
-    let mut stream = BlockStream::new(&source, &DenseCodecs, &chunks()).expect("sound chunks");
-    let before = stream.hidden(1).to_vec();
-    stream.observe(&source, &mut first).expect("a sound block");
-    stream.observe(&source, &mut again).expect("a sound block");
-    assert_eq!(first, again, "looking does not change what is seen");
-    assert_eq!((stream.layer(), stream.hidden(1)), (Some(0), &before[..]));
-    stream.advance(&changed, None).expect("a sound block");
-    stream.observe(&source, &mut second).expect("a sound block");
+    let halved = halved(&source, &spec, "blk.0.ffn_gate");
+    let mut stream = stream(&source, &chunks());
+    for stage in [Stage::Attention(0), Stage::AttentionOutput(0)] {
+        assert_eq!(stream.stage(), stage);
+        stream.pass(&source).expect("a sound stage");
+    }
+    assert_eq!((stream.stage(), stream.tensors().len()), (Stage::FeedForward(0), 2));
+    stream.pass(&halved).expect("a sound stage");
+    stream.pass(&source).expect("a sound stage");
 
-    let mut expected = Recorder::default();
-    for chunk in chunks() {
-        load(&changed).observe(&chunk, &mut expected).expect("fits");
+    let (mut seen, mut expected) = (Recorder::default(), Recorder::default());
+    stream.show(&mut seen);
+    let mut whole = self::stream(&halved, &chunks());
+    pass_all(&mut whole, &halved, &mut expected);
+    let next = "blk.1.attn_q.weight blk.1.attn_k.weight blk.1.attn_v.weight";
+    assert_eq!(seen.inputs.keys().collect::<Vec<_>>(), [next]);
+    assert_eq!(seen.rows(next), expected.rows(next));
+}
+
+#[test]
+fn forks_go_their_own_way_and_merge() {
+    let spec = llama();
+    let source = tiny::source(&spec);
+    let halved = halved(&source, &spec, "blk.0.attn_output");
+    let mut start = stream(&source, &chunks());
+    start.pass(&source).expect("a sound stage");
+    let forks = [&source, &halved].map(|source| {
+        let mut fork = start.fork();
+        fork.pass(source).expect("a sound stage");
+        fork
+    });
+    assert_eq!(start.stage(), Stage::AttentionOutput(0), "a fork moves alone");
+    let mut merged = StageStream::merge(forks.into());
+    pass_all(&mut merged, &source, &mut Recorder::default());
+    for (at, source) in [&source, &halved].into_iter().enumerate() {
+        let mut alone = stream(source, &chunks());
+        pass_all(&mut alone, source, &mut Recorder::default());
+        for chunk in 0..2 {
+            let (mut logits, mut expected) = (Vec::new(), Vec::new());
+            merged.logits(2 * at + chunk, LogitRows::From(0), &mut logits).expect("at the head");
+            alone.logits(chunk, LogitRows::From(0), &mut expected).expect("at the head");
+            assert_eq!(logits, expected, "fork {at}, chunk {chunk}");
+        }
     }
-    assert_eq!(second.inputs.len(), 4);
-    for (tensors, inputs) in &second.inputs {
-        assert!(tensors.starts_with("blk.1."), "{tensors}");
-        assert_eq!(inputs, &expected.inputs[tensors], "{tensors}");
+}
+
+#[test]
+fn a_stream_goes_on_where_another_stopped() {
+    let source = tiny::source(&llama());
+    let mut first = stream(&source, &chunks());
+    while first.stage() != Stage::Attention(1) {
+        first.pass(&source).expect("a sound stage");
     }
+    let mut second = stream(&source, &chunks());
+    second.resume(&source, 1, first.hidden().to_vec()).expect("as it was");
+    assert_eq!((second.stage(), second.inputs()), (first.stage(), first.inputs()));
+    let refused = |layer, len| {
+        let mut stream = stream(&source, &chunks());
+        stream.resume(&source, layer, vec![0.0; len]).expect_err("must be refused").to_string()
+    };
+    assert!(refused(2, first.hidden().len()).contains("block 2 of 2"));
+    assert!(refused(1, 3).contains("3 numbers for 11 tokens"));
 }
 
 #[test]
 fn what_cannot_be_streamed_is_refused() {
     let source = tiny::source(&llama());
     let refusal = |chunks: &[Vec<TokenId>]| {
-        BlockStream::new(&source, &DenseCodecs, chunks).err().expect("must be refused").to_string()
+        StageStream::new(&source, &DenseCodecs, chunks).err().expect("must be refused").to_string()
     };
     assert!(refusal(&[]).contains("0 chunks"), "{}", refusal(&[]));
     assert!(refusal(&[vec![1], vec![]]).contains("chunks of 1 to 512 tokens"));
     assert!(refusal(&[vec![1; 513]]).contains("513 were given"), "{}", refusal(&[vec![1; 513]]));
     assert!(refusal(&[vec![40]]).contains("token 40 is outside the vocabulary"));
 
-    let mut stream = BlockStream::new(&source, &DenseCodecs, &chunks()).expect("sound chunks");
+    let mut stream = stream(&source, &chunks());
     let early = stream.logits(0, LogitRows::Last, &mut Vec::new()).expect_err("blocks are left").to_string();
     assert!(early.contains("block 0 is next"), "{early}");
-    while stream.layer().is_some() {
-        stream.advance(&source, None).expect("a sound block");
-    }
-    let late = stream.advance(&source, None).expect_err("no block is left").to_string();
+    pass_all(&mut stream, &source, &mut Recorder::default());
+    let late = stream.pass(&source).expect_err("no block is left").to_string();
     assert!(late.contains("all 2 blocks have been passed"), "{late}");
     let extra = tiny::source(&llama()).with_f32("blk.0.attn_q.bias", &[64], &[0.0; 64]);
-    let mut stream = BlockStream::new(&extra, &DenseCodecs, &chunks()).expect("the ends are sound");
-    let text = stream.advance(&extra, None).expect_err("an unknown tensor").to_string();
+    let mut stream = self::stream(&extra, &chunks());
+    let passed =
+        (0..Stage::OF_A_BLOCK).try_for_each(|_| -> Result<(), InferenceError> { stream.pass(&extra) });
+    let text = passed.expect_err("an unknown tensor").to_string();
     assert!(text.contains("blk.0.attn_q.bias has no place"), "{text}");
 }

@@ -1,0 +1,138 @@
+//! `pibit quantize --budget` on the embedded model, and runs that were killed.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pibit"));
+    command.args(args);
+    command
+}
+
+fn pibit(args: &[&str], threads: &str) -> Output {
+    command(args).arg("--quiet").env("RAYON_NUM_THREADS", threads).output().expect("pibit starts")
+}
+
+fn json(args: &[&str]) -> Value {
+    let out = pibit(&[args, &["--json"]].concat(), "2");
+    assert!(out.status.success(), "pibit {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_slice(&out.stdout).expect("JSON")
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).to_str().expect("test paths are UTF-8").to_owned()
+}
+
+fn calibration(folder: &Path) -> String {
+    let file = path(folder, "calibration.gguf");
+    json(&[
+        "calibrate",
+        "tiny",
+        "--domains",
+        "math,tool-use,code,language",
+        "--samples",
+        "24",
+        "--ctx",
+        "128",
+        "-o",
+        &file,
+    ]);
+    file
+}
+
+fn divergence(file: &str) -> f64 {
+    let eval = json(&["eval", file, "--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "8"]);
+    eval["kld_mean"].as_f64().expect("a divergence")
+}
+
+#[test]
+fn a_budget_buys_the_best_file_of_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let calib = calibration(folder.path());
+    let made = |name: &str, options: &[&str]| {
+        let file = path(folder.path(), name);
+        let report = json(&[&["quantize", "tiny", "--calib", &calib, "-o", &file], options].concat());
+        assert_eq!(report["bytes"].as_u64(), Some(std::fs::metadata(&file).unwrap().len()));
+        (report, file)
+    };
+    let (uniform, plain) = made("plain", &["-f", "t3_l10", "--rotate", "--embed", "t4"]);
+    let budget = uniform["bytes"].as_u64().unwrap();
+    let (report, best) = made("best", &["--budget", &budget.to_string()]);
+    assert!(report["bytes"].as_u64().unwrap() <= budget);
+    assert!(divergence(&best) < divergence(&plain), "{} {}", divergence(&best), divergence(&plain));
+
+    let allocation = &report["allocation"];
+    assert_eq!(allocation["budget"].as_u64(), Some(budget));
+    let formats = allocation["formats"].as_object().unwrap();
+    assert!(formats.len() > 1, "one format is not the best of all files: {formats:?}");
+    let front: Vec<_> =
+        allocation["pareto"].as_array().unwrap().iter().map(|p| p["bytes"].as_u64().unwrap()).collect();
+    assert!(front.len() > 20 && front.is_sorted());
+
+    let (wide, larger) = made("larger", &["--bpw", "5"]);
+    assert!(wide["bits_per_weight"].as_f64().unwrap() <= 5.0);
+    assert!(divergence(&larger) < divergence(&best));
+
+    let out = pibit(
+        &["quantize", "tiny", "--calib", &calib, "--budget", "100kB", "-o", &path(folder.path(), "x")],
+        "2",
+    );
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert!(!out.status.success() && text.contains("the smallest has"), "{text}");
+    assert!(!Path::new(&path(folder.path(), "x")).exists());
+}
+
+#[test]
+fn a_killed_run_goes_on_and_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let calib = calibration(folder.path());
+    let args = |output: &str| -> Vec<String> {
+        ["quantize", "tiny", "--calib", &calib, "--budget", "1500kB", "-o", output]
+            .map(ToOwned::to_owned)
+            .to_vec()
+    };
+    let run = |output: &str, threads: &str| {
+        let args = args(output);
+        let out = pibit(&args.iter().map(String::as_str).collect::<Vec<_>>(), threads);
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        std::fs::read(output).unwrap()
+    };
+    let (whole, killed) = (path(folder.path(), "whole"), path(folder.path(), "killed"));
+    let expected = run(&whole, "1");
+    assert!(expected == run(&path(folder.path(), "three"), "3"), "threads must not matter");
+
+    let mut child = command(&[]).args(args(&killed)).stderr(Stdio::null()).spawn().unwrap();
+    let (resume, start) = (format!("{killed}.resume"), Instant::now());
+    let kept = |part: &str| Path::new(&resume).join(part);
+    // The streams are kept after the block's tensors.
+    while !kept("block-1.gguf").exists() {
+        assert!(
+            start.elapsed() < Duration::from_mins(5) && child.try_wait().unwrap().is_none(),
+            "no checkpoint"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!Path::new(&killed).exists(), "nothing under the name of the file yet");
+    let (first, measured) = (kept("block-0.gguf"), kept("sensitivities.gguf"));
+    let stamp = |file: &Path| std::fs::metadata(file).unwrap().modified().unwrap();
+    let before = (stamp(&first), stamp(&measured));
+
+    // Stopped again in the next block: what was finished has not been made again.
+    let mut child = command(&[]).args(args(&killed)).stderr(Stdio::null()).spawn().unwrap();
+    while !kept("block-2.gguf").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(kept("block-2.gguf").exists(), "killed before the end");
+    assert_eq!(before, (stamp(&first), stamp(&measured)));
+
+    // A damaged part counts as absent.
+    std::fs::write(kept("block-1.gguf"), b"GGUF").unwrap();
+    assert!(run(&killed, "2") == expected, "a run in parts gives the same file");
+    assert!(!Path::new(&resume).exists(), "a finished run leaves nothing behind");
+}
