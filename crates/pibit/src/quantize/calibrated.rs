@@ -51,10 +51,17 @@ impl Calibrated<'_> {
         bar.tick();
         match self.prefix {
             Prefix::Original => self.round_on_original(&mut done, &bar)?,
+            Prefix::Quantized if self.copies_layers() => {}
             Prefix::Quantized => self.round_on_quantized(&mut done, &bar)?,
         }
         bar.finish_and_clear();
         Ok(done.tensors)
+    }
+
+    /// Whether there is nothing to round in the blocks.
+    fn copies_layers(&self) -> bool {
+        let mut layers = self.plan.tensors.iter().filter(|t| t.source.name.starts_with("blk."));
+        layers.all(|planned| planned.format == planned.source.format)
     }
 
     /// For the inputs that were calibrated: nothing runs.
