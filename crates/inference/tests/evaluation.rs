@@ -3,7 +3,7 @@
 use domain_types::port::NullSink;
 use domain_types::testing::CollectingSink;
 use domain_types::{DomainEvent, LogitRows, PortError, TokenId, TokenModel};
-use inference::{EvalOptions, EvalReport, InferenceError, evaluate};
+use inference::{EvalOptions, EvalReport, InferenceError, evaluate, mean_divergence};
 
 /// Gives `logits(position)` whatever the tokens are, and writes down what it is fed.
 struct Fixed<F> {
@@ -179,4 +179,14 @@ fn what_cannot_be_evaluated_is_refused() {
     assert!(text.contains("do not fit a context of 512"), "{text}");
     let text = refusal(&mut Fixed::new(2, |_| vec![f32::NAN; 2]), None, 512, usual);
     assert!(text.contains("no finite logit"), "{text}");
+}
+
+#[test]
+fn divergence_is_the_mean_over_rows() {
+    // KL between (3/4, 1/4) and (1/2, 1/2), and between equal rows, whatever is added to the logits.
+    let reference = [3f32.ln(), 0.0, 5.0, 5.0];
+    let mean = mean_divergence(&reference, &[7.0, 7.0, -2.0, -2.0], 2).unwrap();
+    let first = 0.75 * 1.5f64.ln() + 0.25 * 0.5f64.ln();
+    assert!((mean - first / 2.0).abs() < 1e-6, "{mean}");
+    assert!(mean_divergence(&reference, &[f32::NAN; 4], 2).is_err());
 }

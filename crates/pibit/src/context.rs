@@ -20,7 +20,7 @@ pub(crate) struct Context {
 impl Context {
     /// Sets up tracing and threads as the global options say.
     pub(crate) fn new(global: &Global) -> Result<Self> {
-        let trace = observability::init(global.trace.clone(), global.quiet)?;
+        let trace = observability::init(global.trace_target(), global.quiet)?;
         if let Some(threads) = global.threads {
             if threads == 0 {
                 bail!("--threads must be at least 1");

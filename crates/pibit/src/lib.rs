@@ -8,6 +8,7 @@ mod context;
 mod demo;
 mod evaluation;
 mod exit;
+mod floats;
 mod global;
 mod loaded;
 mod model_ref;

@@ -7,6 +7,7 @@ mod treatment;
 
 pub(crate) use basis::Basis;
 
+use crate::floats;
 use anyhow::{Result, bail};
 use domain_types::{
     CodecSet, DomainEvent, EventSink, Hessian, Metadata, ModelSpec, OrthogonalTransform, PortError,
@@ -167,7 +168,7 @@ impl<'a> RotatedSource<'a> {
         let shape = *original.shape();
         if treatment.is_norm {
             weights.fill(1.0);
-            return f32_tensor(&original, &weights);
+            return Ok(floats::tensor(shape, &weights)?);
         }
         let before = mu(&weights);
         let row_len = if shape.dims().len() == 1 { 1 } else { shape.row_len() };
@@ -186,7 +187,7 @@ impl<'a> RotatedSource<'a> {
             rotate_columns(&mut weights, row_len, rotation);
         }
         self.report(name, treatment, before, &weights);
-        f32_tensor(&original, &weights)
+        Ok(floats::tensor(shape, &weights)?)
     }
 
     fn report(&self, name: &str, treatment: &Treatment<'_>, mu_before: f64, weights: &[f32]) {
@@ -197,11 +198,6 @@ impl<'a> RotatedSource<'a> {
         let (layer, transform, mu_after) = (name.to_owned(), treatment.to_string(), mu(weights));
         self.sink.record(&DomainEvent::IncoherenceApplied { layer, transform, mu_before, mu_after });
     }
-}
-
-fn f32_tensor(original: &QuantTensor, weights: &[f32]) -> Result<QuantTensor, PortError> {
-    let bytes: Vec<u8> = weights.iter().flat_map(|w| w.to_le_bytes()).collect();
-    Ok(QuantTensor::new(scalar::F32, *original.shape(), bytes)?)
 }
 
 impl TensorSource for RotatedSource<'_> {

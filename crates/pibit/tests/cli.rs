@@ -297,3 +297,33 @@ fn a_rotated_file_says_so_and_stays_here() {
     assert!(error.contains("rotated already"), "{error}");
     assert_eq!(files(folder.path()).len(), 2, "nothing was written");
 }
+
+#[test]
+fn caches_of_experts_are_simulated() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = path(folder.path(), "routes.jsonl");
+    let header = r#"{"format":"pibit-routes","version":1,"layers":1,"experts":3,"top_k":1,"norm":"chosen","expert_bytes":1000}"#;
+    // Experts 0, 1, 0, 2, 0, 1: with room for two, LRU finds 0 three times less the first; the future knows 1 comes back.
+    let wanted = [0, 1, 0, 2, 0, 1].map(|expert| {
+        let logits: Vec<_> = (0..3).map(|e| if e == expert { "1.0" } else { "0.0" }).collect();
+        format!("{{\"logits\":[[{}]]}}", logits.join(","))
+    });
+    std::fs::write(&trace, format!("{header}\n{}\n", wanted.join("\n"))).unwrap();
+    let simulated = |policies: &str| {
+        json(&["moe", "simulate", "--trace", &trace, "--budget", "2000", "--policy", policies, "--json"])
+    };
+    let report = simulated("lru,belady");
+    assert_eq!((report["tokens"].as_u64(), report["budget_bytes"].as_u64()), (Some(6), Some(2000)));
+    let rows = report["policies"].as_array().unwrap();
+    let hits: Vec<_> = rows
+        .iter()
+        .map(|row| (row["policy"].as_str().unwrap(), (6.0 * row["hit_rate"].as_f64().unwrap()).round()))
+        .collect();
+    assert_eq!(hits, [("lru", 2.0), ("belady", 2.0)]);
+    assert!(rows[0]["ppl_ratio"].is_null() && rows[0]["tokens_per_s"].as_f64().unwrap() > 0.0);
+
+    let (_, text) = fails(&["moe", "simulate", "--model", "tiny", "--budget", "25%"]);
+    assert!(text.contains("--trace"), "{text}");
+    std::fs::write(&trace, "{}").unwrap();
+    fails(&["moe", "simulate", "--trace", &trace, "--budget", "25%"]);
+}

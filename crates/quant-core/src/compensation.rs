@@ -6,15 +6,17 @@
 //! arXiv:2505.11695). Rounding then starts from them.
 
 use crate::QuantError;
-use crate::gemm::{Strided, add_product};
+use crate::gemm::rows_times;
+use crate::rounding::factorise;
 use domain_types::Hessian;
+use faer::Mat;
 use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
 
 /// How far weights may go from the original ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Compensation {
-    /// λ: H + λ·mean(diag H)·I is what is inverted, so that inputs which hardly occur leave the weights alone.
+    /// λ: H + λ·mean(diag H)·I is what is inverted, so that inputs which hardly occur leave the weights alone. More where
+    /// that is not definite.
     pub damping: f32,
     /// Share of the way that is gone: 0 leaves the weights as they are, 1 is regression.
     pub strength: f32,
@@ -35,13 +37,8 @@ impl Compensation {
         let width = hessian.width();
         assert!(weights.len() == product.len() && weights.len().is_multiple_of(width), "shapes must agree");
         let rows = weights.len() / width;
-        let given = times(weights, hessian.values(), width);
-        let mean = hessian.diagonal().map(f64::from).sum::<f64>() / width as f64;
-        let raise = f64::from(self.damping) * mean;
-        let damped = Mat::from_fn(width, width, |i, j| {
-            f64::from(hessian.values()[i * width + j]) + if i == j { raise } else { 0.0 }
-        });
-        let factor = damped.llt(Side::Lower).map_err(|_| QuantError::IndefiniteHessian { width })?;
+        let given = rows_times(weights, hessian.values(), width, width);
+        let (factor, _) = factorise(hessian, self.damping)?;
         let missing = Mat::from_fn(width, rows, |column, row| {
             f64::from(product[row * width + column]) - f64::from(given[row * width + column])
         });
@@ -52,14 +49,6 @@ impl Compensation {
         };
         Ok(weights.iter().enumerate().map(moved).collect())
     }
-}
-
-/// Rows of `a`, `width` long, times a square matrix.
-fn times(a: &[f32], square: &[f32], width: usize) -> Vec<f32> {
-    let mut product = vec![0.0; a.len()];
-    let rows = Strided::rows(a, a.len() / width, width, width);
-    add_product(rows, Strided::rows(square, width, width, width), &mut product);
-    product
 }
 
 #[cfg(test)]

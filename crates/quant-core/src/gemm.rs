@@ -1,5 +1,6 @@
 //! The calls into the dense matrix product.
 
+use crate::parallel::for_each_row;
 use std::ops::Range;
 
 /// `c[i][t] = Σ_k a[i][k]·b[t][k]` for `m` rows of `a` and `tokens` rows of `b`, both `k` long: products of decoded
@@ -108,4 +109,16 @@ pub(crate) fn add_product(a: Strided<'_>, b: Strided<'_>, c: &mut [f32]) {
             1,
         );
     }
+}
+
+/// Rows of `a`, `inner` long, times a matrix of `inner` × `columns`: threads share the rows, in strips of the same size
+/// for any number of threads.
+pub(crate) fn rows_times(a: &[f32], matrix: &[f32], inner: usize, columns: usize) -> Vec<f32> {
+    const STRIP: usize = 32;
+    let mut product = vec![0.0; a.len() / inner * columns];
+    for_each_row(&mut product, STRIP * columns, |strip, product| {
+        let rows = Strided::rows(&a[strip * STRIP * inner..], product.len() / columns, inner, inner);
+        add_product(rows, Strided::rows(matrix, inner, columns, columns), product);
+    });
+    product
 }

@@ -11,6 +11,8 @@ mod scales;
 #[cfg(all(test, feature = "ldlq"))]
 mod tests;
 
+#[cfg(feature = "ldlq")]
+pub(crate) use damped::factorise;
 pub(crate) use format::{ColumnRounder, ScaledFormat};
 pub(crate) use matrix::Rounded;
 pub use proxy::proxy_loss;

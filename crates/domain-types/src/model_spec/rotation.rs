@@ -55,6 +55,11 @@ impl RotationSpec {
         Self { seed, residual: false, inputs: true, ends: true, heads: true, feed_forward: true }
     }
 
+    /// Rows of embedding and output head rotated, and nothing else: layers stay as they are.
+    pub fn ends(seed: u64) -> Self {
+        Self { inputs: false, heads: false, feed_forward: false, ..Self::full(seed) }
+    }
+
     /// Seed of the residual stream's rotation, as wide as the model.
     pub fn residual_seed(&self) -> u64 {
         self.seed

@@ -4,7 +4,7 @@ use crate::support::{OURS, Q4_1, Q8_0, catalogue};
 use domain_types::{
     MetaArray, MetaValue, Metadata, QuantFormat, QuantTensor, Shape, TensorInfo, TensorSource, scalar,
 };
-use model_store::{GgufFile, GgufWriter, StoreError};
+use model_store::{GgufFile, GgufWriter, StoreError, planned_bytes};
 use proptest::prelude::*;
 
 pub(crate) fn infos(tensors: &[(String, QuantTensor)]) -> Vec<TensorInfo> {
@@ -68,6 +68,18 @@ fn tensors() -> impl Strategy<Value = Vec<(String, QuantTensor)>> {
     });
     prop::collection::vec(one, 0..6)
         .prop_map(|ts| ts.into_iter().enumerate().map(|(i, t)| (format!("blk.{i}.w"), t)).collect())
+}
+
+#[test]
+fn a_file_has_the_planned_size() {
+    let mut metadata = Metadata::new();
+    metadata.set("general.name", "odd sizes");
+    for count in 0..4_u8 {
+        let tensors: Vec<_> =
+            (0..count).map(|i| (format!("t{i}"), tensor(Q8_0, &[2 * usize::from(i) + 1, 32], i))).collect();
+        let planned = planned_bytes(metadata.clone(), infos(&tensors), None).unwrap();
+        assert_eq!(planned, write(metadata.clone(), &tensors).len() as u64, "{count} tensors");
+    }
 }
 
 proptest! {

@@ -114,10 +114,9 @@ enum Rotate {
 
 impl Rotate {
     fn spec(self, seed: u64) -> RotationSpec {
-        let full = RotationSpec::full(seed);
         match self {
-            Self::Full => full,
-            Self::Ends => RotationSpec { inputs: false, heads: false, feed_forward: false, ..full },
+            Self::Full => RotationSpec::full(seed),
+            Self::Ends => RotationSpec::ends(seed),
         }
     }
 }

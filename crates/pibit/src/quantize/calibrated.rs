@@ -180,9 +180,7 @@ impl Calibrated<'_> {
 
     /// Embedding and output head: what reads and is read outside the blocks.
     fn ends(&self) -> Vec<&PlannedTensor> {
-        let is_end = |planned: &&PlannedTensor| {
-            matches!(TensorRole::of(&planned.source.name), TensorRole::Embedding | TensorRole::OutputHead)
-        };
+        let is_end = |planned: &&PlannedTensor| TensorRole::of(&planned.source.name).is_end();
         self.plan.tensors.iter().filter(is_end).collect()
     }
 

@@ -7,8 +7,9 @@
 use super::convert::{TensorReport, Tools};
 use super::plan::PlannedTensor;
 use crate::context::Context;
+use crate::floats;
 use anyhow::{Context as _, Result};
-use domain_types::{FormatCatalogue, Metadata, QuantTensor, Shape, TensorInfo, TensorSource, scalar};
+use domain_types::{FormatCatalogue, Metadata, QuantTensor, Shape, TensorInfo, TensorSource};
 use model_store::{GgufFile, GgufWriter, VerifyStatus};
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,9 @@ impl<'a> Checkpoint<'a> {
         let Some(file) = self.read(part) else { return Ok(None) };
         let losses =
             file.metadata().get(PROXY_LOSSES).and_then(|value| value.as_strings()).unwrap_or_default();
+        if file.tensors().len() != planned.len() || losses.len() != planned.len() {
+            return Ok(None);
+        }
         let mut tensors = Vec::with_capacity(planned.len());
         for (info, loss) in file.tensors().iter().zip(losses) {
             let Some(planned) = planned.iter().find(|planned| planned.source.name == info.name) else {
@@ -87,8 +91,7 @@ impl<'a> Checkpoint<'a> {
     /// Keeps the residual streams in front of a block.
     pub(super) fn save_streams(&self, layer: usize, original: &[f32], rounded: &[f32]) -> Result<()> {
         let tensor = |values: &[f32]| -> Result<QuantTensor> {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            Ok(QuantTensor::new(scalar::F32, Shape::vector(values.len())?, bytes)?)
+            Ok(floats::tensor(Shape::vector(values.len())?, values)?)
         };
         let (original, rounded) = (tensor(original)?, tensor(rounded)?);
         let mut metadata = Metadata::new();
@@ -99,10 +102,7 @@ impl<'a> Checkpoint<'a> {
     /// The residual streams that were kept last.
     pub(super) fn streams(&self) -> Option<Streams> {
         let file = self.read(STREAMS)?;
-        let values = |name: &str| -> Option<Vec<f32>> {
-            let tensor = file.tensor(name).ok().filter(|tensor| *tensor.format() == scalar::F32)?;
-            Some(tensor.bytes().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
-        };
+        let values = |name: &str| floats::values(&file.tensor(name).ok()?);
         let layer = usize::try_from(file.metadata().u64(LAYER)?).ok()?;
         Some(Streams { layer, original: values(ORIGINAL)?, rounded: values(ROUNDED)? })
     }

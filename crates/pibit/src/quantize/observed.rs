@@ -26,14 +26,14 @@ pub(crate) enum Wanted {
 }
 
 impl Observed {
-    /// The weights to round: those that give what is wanted, starting from the original ones.
-    pub(super) fn target(&self, weights: &[f32]) -> Result<Vec<f32>> {
-        let Some(wanted) = &self.wanted else { return Ok(weights.to_vec()) };
+    /// The weights to round: those that give what is wanted, starting from the original ones; `None` for these themselves.
+    pub(super) fn target(&self, weights: &[f32]) -> Result<Option<Vec<f32>>> {
+        let Some(wanted) = &self.wanted else { return Ok(None) };
         let (product, strength) = match wanted {
             Wanted::OfInputs(moment) => (moment.of_outputs(weights), READING),
             Wanted::Outputs(moment) => (moment.mean(), WRITING),
         };
         let compensation = Compensation { strength, ..Compensation::default() };
-        Ok(compensation.apply(weights, &product, &self.hessian)?)
+        Ok(Some(compensation.apply(weights, &product, &self.hessian)?))
     }
 }

@@ -29,6 +29,11 @@ impl TensorRole {
             _ => Self::Other,
         }
     }
+
+    /// Whether it is looked up or multiplied outside the blocks.
+    pub(crate) fn is_end(self) -> bool {
+        matches!(self, Self::Embedding | Self::OutputHead)
+    }
 }
 
 /// A grid constant for a class of tensors, or for all: `pi`, `attn=pi`, `ffn=e`, `embd=phi`.

@@ -40,7 +40,7 @@ pub(super) fn round(
     let (name, shape) = (&planned.source.name, planned.source.shape);
     let mut weights = vec![0.0; shape.elements()];
     tools.codecs.require(original.format())?.decode(original.view(), &mut weights)?;
-    let target = observed.map(|observed| observed.target(&weights)).transpose()?;
+    let target = observed.map(|observed| observed.target(&weights)).transpose()?.flatten();
     let target = target.as_ref().unwrap_or(&weights);
     let hessian = observed.map(|observed| &observed.hessian);
     let mut request = QuantizeRequest::new(target, shape)?;

@@ -1,7 +1,8 @@
 use super::RotatedSource;
+use crate::floats;
 use domain_types::testing::{CollectingSink, MemorySource, gaussian_like, tensor_source_conformance};
 use domain_types::{
-    Activation, AttentionSpec, DomainEvent, LogitRows, ModelSpec, RopeScaling, RopeSpec, RopeStyle,
+    Activation, AttentionSpec, DomainEvent, Hessian, LogitRows, ModelSpec, RopeScaling, RopeSpec, RopeStyle,
     RotationSpec, TensorSource, TokenModel,
 };
 use inference::{LoadOptions, Transformer};
@@ -128,6 +129,54 @@ fn an_outlier_is_gone_and_an_event_says_so_once() {
     };
     assert_eq!((layer.as_str(), transform.as_str()), (name, "rotation-80 in, rotation-72 out"));
     assert!(*mu_before > 70.0 && *mu_after < 10.0, "μ {mu_before} to {mu_after}");
+}
+
+fn values(source: &dyn TensorSource, name: &str) -> Vec<f32> {
+    floats::values(&source.tensor(name).expect("it is there")).expect("it is in F32")
+}
+
+#[test]
+fn weights_and_hessians_move_between_bases() {
+    let (sink, codecs) = (CollectingSink::default(), Codecs::default());
+    let original = model(&spec());
+    let rotated =
+        RotatedSource::new(Box::new(model(&spec())), RotationSpec::full(6), &codecs, &sink).expect("rotates");
+    for name in
+        ["token_embd.weight", "blk.1.attn_v.weight", "blk.1.attn_output.weight", "blk.0.ffn_down.weight"]
+    {
+        let (before, mut weights) = (values(&original, name), values(&rotated, name));
+        let width = original.info(name).expect("listed").shape.row_len();
+        let inputs = gaussian_like(8, 2 * width);
+        let moment = |i: usize| {
+            inputs[i / width] * inputs[i % width] + inputs[width + i / width] * inputs[width + i % width]
+        };
+        let hessian = Hessian::new(width, 2, (0..width * width).map(moment).collect()).expect("sound");
+        let carried = rotated.carry(name, hessian.clone()).expect("no gains in the way");
+        // The energy of a layer's outputs is the same, whatever basis it is computed in.
+        let energy = |weights: &[f32], hessian: &Hessian| {
+            let total: f64 = weights
+                .chunks_exact(width)
+                .map(|row| {
+                    let products = hessian
+                        .values()
+                        .chunks_exact(width)
+                        .map(|h| h.iter().zip(row).map(|(h, w)| f64::from(h * w)).sum::<f64>());
+                    products.zip(row).map(|(product, w)| product * f64::from(*w)).sum::<f64>()
+                })
+                .sum();
+            total
+        };
+        let (there, here) = (energy(&before, &hessian), energy(&weights, &carried));
+        assert!((there / here - 1.0).abs() < 1e-3, "{name}: {there} and {here}");
+        assert!(before.iter().zip(&weights).any(|(a, b)| (a - b).abs() > 0.01), "{name} is rotated");
+        rotated.restore(name, &mut weights, width);
+        assert!(before.iter().zip(&weights).all(|(a, b)| (a - b).abs() < 1e-5), "{name} is restored");
+    }
+    let folded =
+        RotatedSource::new(Box::new(model(&spec())), with_residual(6), &codecs, &sink).expect("rotates");
+    let hessian = Hessian::new(72, 1, vec![0.0; 72 * 72]).expect("sound");
+    let text = folded.carry("blk.0.attn_q.weight", hessian).expect_err("gains are in the way").to_string();
+    assert!(text.contains("gains of a norm"), "{text}");
 }
 
 fn refusal(spec: ModelSpec, name: &str, dims: &[usize]) -> String {

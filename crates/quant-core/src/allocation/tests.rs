@@ -74,3 +74,15 @@ fn a_model_is_allocated_to_the_last_byte_that_helps() {
     }
     assert_eq!(allocate(&items, least - 1), None);
 }
+
+#[test]
+fn a_state_that_is_left_over_does_not_beat_the_selection_known() {
+    let choice = |bytes, loss| Choice { bytes, loss };
+    let items = [
+        vec![choice(32, 2.0), choice(33, 0.0), choice(0, 2.5)],
+        vec![choice(26, 0.0)],
+        vec![choice(17, 0.0)],
+    ];
+    let found = allocate(&items, 75).expect("it fits");
+    assert_eq!((found.bytes, found.loss), (75, 2.0));
+}

@@ -1,6 +1,6 @@
 //! Moments between two streams: what a layer should give, and what it reads.
 
-use crate::gemm::{Strided, add_product};
+use crate::gemm::{Strided, add_product, rows_times};
 use crate::parallel::for_each_row;
 
 /// Tokens whose products are summed in F32.
@@ -48,15 +48,7 @@ impl CrossMoment {
 
     /// W times the mean: the moment of a layer's outputs W·y, for weights that are rows as long as `y`.
     pub fn of_outputs(&self, weights: &[f32]) -> Vec<f32> {
-        let outputs = self.sums.len() / self.inputs;
-        let (rows, mean) = (weights.len() / outputs, self.mean());
-        let mut product = vec![0.0; rows * self.inputs];
-        for_each_row(&mut product, STRIP * self.inputs, |strip, product| {
-            let rows = product.len() / self.inputs;
-            let weights = Strided::rows(&weights[strip * STRIP * outputs..], rows, outputs, outputs);
-            add_product(weights, Strided::rows(&mean, outputs, self.inputs, self.inputs), product);
-        });
-        product
+        rows_times(weights, &self.mean(), self.sums.len() / self.inputs, self.inputs)
     }
 
     /// The mean of y·xᵀ, row after row of y.

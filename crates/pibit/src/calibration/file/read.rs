@@ -1,8 +1,9 @@
 //! Reading a calibration.
 
 use super::{hessian_name, key, sums_name, triangle, write};
+use crate::floats;
 use anyhow::{Context as _, Result, bail};
-use domain_types::{FormatCatalogue, Hessian, MetaValue, TensorSource, TokenId, scalar};
+use domain_types::{FormatCatalogue, Hessian, MetaValue, TensorSource, TokenId};
 use model_store::{GgufFile, VerifyStatus};
 use std::collections::HashMap;
 use std::path::Path;
@@ -121,9 +122,8 @@ impl Calibration {
 
     fn floats(&self, name: &str) -> Result<Vec<f32>> {
         let tensor = self.file.tensor(name).with_context(|| format!("calibration entry {name}"))?;
-        if *tensor.format() != scalar::F32 {
-            bail!("calibration entry {name} is {}, not f32; calibrate again", tensor.format());
-        }
-        Ok(tensor.bytes().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        floats::values(&tensor).with_context(|| {
+            format!("calibration entry {name} is {}, not f32; calibrate again", tensor.format())
+        })
     }
 }

@@ -1,8 +1,10 @@
 //! `pibit moe simulate`: what caches would have done.
 
+use crate::global::Trace;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Context as _, Result, bail};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use moe_routing::routing::{Preference, RouterOptions};
 use moe_routing::simulate::{Contender, SimulationOptions, SimulationReport, StorageModel, simulate};
 use moe_routing::trace::{RoutingTrace, read_trace};
@@ -11,7 +13,6 @@ use observability::{Cell, Column, Table};
 use serde::Serialize;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(clap::Args)]
@@ -63,8 +64,8 @@ struct Source {
 #[group(required = true, multiple = false)]
 struct Which {
     /// A recorded trace
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().map(Trace::From))]
+    trace: Option<Trace>,
     /// A trace made up after published figures
     #[arg(long, value_name = "NAME")]
     synthetic: Option<Synthetic>,
@@ -132,7 +133,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 fn trace(source: &Source) -> Result<RoutingTrace> {
     let Source { which, tokens, seed } = source;
     match which {
-        Which { trace: Some(path), .. } => {
+        Which { trace: Some(Trace::From(path)), .. } => {
             let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
             read_trace(BufReader::new(file)).with_context(|| path.display().to_string())
         }

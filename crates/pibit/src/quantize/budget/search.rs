@@ -67,11 +67,21 @@ pub(crate) struct AllocationReport {
     /// rounded prefix leaves of it.
     pub(crate) predicted_kld: f64,
     /// Whether layers are rotated, or copied and only embedding and head rotated.
-    pub(crate) layers: &'static str,
+    pub(crate) layers: Layers,
     /// Tensors of each format.
     pub(crate) formats: BTreeMap<&'static str, usize>,
     /// Least predicted divergence for growing files.
     pub(crate) pareto: Vec<ParetoPoint>,
+}
+
+/// What becomes of the matrices of blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Layers {
+    /// Rotated and rounded.
+    Rotated,
+    /// Copied.
+    Copied,
 }
 
 /// A file that no smaller one beats.
@@ -84,7 +94,7 @@ pub(crate) struct ParetoPoint {
 /// Formats for every tensor, chosen from what each costs.
 struct Candidate<'a> {
     basis: Basis<'a>,
-    layers: &'static str,
+    layers: Layers,
     /// For each tensor of the source the formats it may get, with what they cost.
     choices: Vec<Vec<(QuantFormat, Choice)>>,
 }
@@ -94,8 +104,7 @@ impl<'a> Search<'a, '_> {
     pub(crate) fn run(&self) -> Result<Chosen<'a>> {
         let formats: Vec<_> =
             FORMATS.iter().filter_map(|id| self.context.catalogue.by_id(id)).copied().collect();
-        let full = RotationSpec::full(self.seed);
-        let rotated = self.rotated(full)?;
+        let rotated = self.rotated(RotationSpec::full(self.seed))?;
         let carried = Carried { calibration: self.needs.calibration, basis: &rotated };
         let (context, rounding, formats, checkpoint) =
             (self.context, self.needs.rounding, &formats, self.needs.checkpoint);
@@ -105,10 +114,10 @@ impl<'a> Search<'a, '_> {
             layers.flat_map(|row| &mut row.losses).for_each(|(_, loss)| *loss *= LEFT);
         }
         let by_name: HashMap<_, _> = measured.iter().map(|s| (s.tensor.as_str(), s)).collect();
-        let ends = RotationSpec { inputs: false, heads: false, feed_forward: false, ..full };
+        let as_it_is = self.rotated(RotationSpec::ends(self.seed))?;
         let candidates = [
-            Candidate::new(&context.catalogue, rotated, "rotated", &by_name)?,
-            Candidate::new(&context.catalogue, self.rotated(ends)?, "copied", &by_name)?,
+            Candidate::new(&context.catalogue, rotated, Layers::Rotated, &by_name)?,
+            Candidate::new(&context.catalogue, as_it_is, Layers::Copied, &by_name)?,
         ];
         let smallest = candidates.iter().map(|c| self.smallest(c)).collect::<Result<Vec<_>>>()?;
         let mut found = Vec::new();
@@ -184,20 +193,17 @@ impl<'a> Search<'a, '_> {
 }
 
 impl<'a> Candidate<'a> {
-    /// Tensors that were not measured are copied, and so are layers where the basis leaves them as they are.
+    /// Tensors that were not measured, or that no format fits, are copied, and so are the layers where that is asked for.
     fn new(
         catalogue: &FormatCatalogue,
         basis: Basis<'a>,
-        layers: &'static str,
+        layers: Layers,
         measured: &HashMap<&str, &Sensitivity>,
     ) -> Result<Self> {
-        let original: HashMap<_, _> =
-            basis.original().tensors().iter().map(|info| (info.name.as_str(), info.format)).collect();
         let choices = basis.source().tensors().iter().map(|info| {
-            let untouched = original.get(info.name.as_str()) == Some(&info.format);
-            let copied = layers == "copied" && info.name.starts_with("blk.");
+            let copied = layers == Layers::Copied && info.name.starts_with("blk.");
             let losses = match measured.get(info.name.as_str()) {
-                Some(sensitivity) if !(untouched && copied) => {
+                Some(sensitivity) if !copied && !sensitivity.losses.is_empty() => {
                     let losses = sensitivity.losses.iter();
                     losses.filter_map(|(id, loss)| Some((*catalogue.by_id(id)?, *loss))).collect()
                 }

@@ -8,11 +8,10 @@ use super::super::plan::PlannedTensor;
 use super::super::role::TensorRole;
 use super::super::round::Rounding;
 use crate::context::Context;
+use crate::floats;
 use anyhow::{Context as _, Result};
 use domain_types::port::NullSink;
-use domain_types::{
-    CodecSet, LogitRows, QuantFormat, QuantTensor, TensorInfo, TensorSource, TokenId, scalar,
-};
+use domain_types::{CodecSet, LogitRows, QuantFormat, QuantTensor, TensorInfo, TensorSource, TokenId};
 use inference::{Stage, StageStream, mean_divergence};
 use quant_core::{Activations, Codecs};
 use rayon::prelude::*;
@@ -110,7 +109,7 @@ impl Probe<'_> {
     ) -> Result<Vec<Sensitivity>> {
         let (original, maker) = (self.carried.basis.original(), self.maker());
         let mut rows = Vec::new();
-        for info in original.tensors().iter().filter(|info| is_end(&info.name)) {
+        for info in original.tensors().iter().filter(|info| TensorRole::of(&info.name).is_end()) {
             let losses = self.formats.iter().filter(|format| format.fits(&info.shape)).map(|&format| {
                 let mut overlay = Overlay::new(original);
                 overlay.put(&info.name, maker.rounded(info, format)?.0);
@@ -209,8 +208,7 @@ impl Maker<'_> {
         let mut weights = vec![0.0; tensor.shape().elements()];
         tools.codecs.require(tensor.format())?.decode(tensor.view(), &mut weights)?;
         basis.restore(&info.name, &mut weights, info.shape.row_len());
-        let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
-        Ok((QuantTensor::new(scalar::F32, info.shape, bytes)?, report.proxy_loss.unwrap_or_default()))
+        Ok((floats::tensor(info.shape, &weights)?, report.proxy_loss.unwrap_or_default()))
     }
 }
 
@@ -222,10 +220,6 @@ fn sample(mut chunks: Vec<Vec<TokenId>>) -> Vec<Vec<TokenId>> {
     let longest = chunks.iter().map(Vec::len).max().unwrap_or(1).max(1);
     let (all, count) = (chunks.len(), TOKENS.div_ceil(longest).min(chunks.len()));
     (0..count).map(|at| std::mem::take(&mut chunks[at * all / count])).collect()
-}
-
-fn is_end(name: &str) -> bool {
-    matches!(TensorRole::of(name), TensorRole::Embedding | TensorRole::OutputHead)
 }
 
 /// What the original model says.
@@ -266,7 +260,8 @@ impl Reference {
                 stream.logits(fork * self.logits.len() + chunk, self.rows, &mut logits)?;
                 sum += mean_divergence(reference, &logits, self.vocab)?;
             }
-            losses.push(sum / self.logits.len() as f64);
+            // Rounding errors make the divergence of equal models a little less than nothing.
+            losses.push(f64::max(0.0, sum / self.logits.len() as f64));
         }
         Ok(losses)
     }
