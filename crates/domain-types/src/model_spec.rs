@@ -1,8 +1,10 @@
 //! What a decoder-only transformer looks like: everything the runtime needs besides the weights.
 
+mod experts;
 mod rope;
 mod rotation;
 
+pub use experts::{ExpertsSpec, SharedExpert};
 pub use rope::{RopeScaling, RopeSpec, RopeStyle};
 pub use rotation::RotationSpec;
 
@@ -47,6 +49,8 @@ pub struct ModelSpec {
     pub logit_softcap: Option<f32>,
     /// What is rotated, where the model was made incoherent.
     pub rotation: Option<RotationSpec>,
+    /// The experts that stand in place of every block's feed-forward layer, in a mixture of experts.
+    pub experts: Option<ExpertsSpec>,
 }
 
 /// The attention layers.
@@ -126,6 +130,9 @@ impl ModelSpec {
         }
         if self.post_norms && self.rotation.is_some_and(|r| r.residual) {
             return fail("a rotated residual stream and norms after each half of a block exclude each other");
+        }
+        if let Some(experts) = &self.experts {
+            experts.validate(self)?;
         }
         let floats = [self.norm_eps, a.scale, self.rope.base, self.embedding_scale];
         if floats.iter().any(|x| !x.is_finite() || *x <= 0.0) {

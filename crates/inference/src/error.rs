@@ -1,6 +1,6 @@
 //! What can go wrong when a model is loaded, run or evaluated.
 
-use domain_types::{DomainError, PortError, Shape, TokenId};
+use domain_types::{DomainError, Gating, PortError, Shape, TokenId};
 
 /// Errors of this context. Each says what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,21 @@ pub enum InferenceError {
         name: String,
         /// GGUF architecture name.
         architecture: String,
+    },
+    /// Experts were asked of, or given to, a model without.
+    #[error("this {architecture} model has no experts: it is not a mixture of experts")]
+    NoExperts {
+        /// GGUF architecture name.
+        architecture: String,
+    },
+    /// A router that was made for another model.
+    #[error("the router chooses {} of {} experts, the model has {} of {}: make it from the model's gating",
+        router.top_k(), router.experts(), model.top_k(), model.experts())]
+    OtherGating {
+        /// What the router chooses from.
+        router: Gating,
+        /// What the model has.
+        model: Gating,
     },
     /// A context longer than the model was made for, or of no token.
     #[error("a context of {asked} tokens is not possible: choose 1 to {longest}")]

@@ -16,4 +16,4 @@ pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate, mean_diverge
 pub use generate::{Finish, GenerateOptions, Generation, generate};
 pub use kv_cache::{KvFormat, KvOptions};
 pub use sampler::{Sampler, SamplerOptions};
-pub use transformer::{LoadOptions, Stage, StageStream, Transformer};
+pub use transformer::{ExpertPorts, LoadOptions, ResidentExperts, Stage, StageStream, TopK, Transformer};

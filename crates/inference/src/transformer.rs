@@ -7,6 +7,7 @@ mod attention;
 mod block;
 mod buffer;
 mod ends;
+mod experts;
 mod feed_forward;
 mod gemm;
 mod load;
@@ -16,6 +17,7 @@ mod rope;
 mod scratch;
 mod stage_stream;
 
+pub use experts::{ExpertPorts, ResidentExperts, TopK};
 pub use load::LoadOptions;
 pub use stage_stream::{Stage, StageStream};
 
@@ -44,6 +46,9 @@ pub struct Transformer {
     rope: RopePair,
     cache: KvCache,
     scratch: Scratch,
+    experts: Option<ExpertPorts>,
+    /// Bytes of experts that a token reads.
+    expert_bytes: usize,
 }
 
 impl Transformer {
@@ -57,7 +62,19 @@ impl Transformer {
         codecs: &dyn CodecSet,
         options: LoadOptions,
     ) -> Result<Self, InferenceError> {
-        load::load(source, codecs, options)
+        load::load(source, codecs, options, None)
+    }
+
+    /// The same for a mixture of experts whose experts come from elsewhere: of `source` all is taken but them.
+    ///
+    /// Fails also where the model has no experts, or the router chooses among others than the model has.
+    pub fn load_with_experts(
+        source: &dyn TensorSource,
+        codecs: &dyn CodecSet,
+        options: LoadOptions,
+        experts: ExpertPorts,
+    ) -> Result<Self, InferenceError> {
+        load::load(source, codecs, options, Some(experts))
     }
 
     /// What network this is.
@@ -68,7 +85,7 @@ impl Transformer {
     /// Bytes of packed weights that one decoded token reads (the embedding counts where it is the output head).
     pub fn weight_bytes(&self) -> usize {
         let blocks: usize = self.blocks.iter().map(Block::weight_bytes).sum();
-        blocks + self.ends.head().weight_bytes()
+        blocks + self.expert_bytes + self.ends.head().weight_bytes()
     }
 
     /// Bytes of memory that the key–value cache has taken so far.
@@ -86,14 +103,15 @@ impl Transformer {
     }
 
     /// Runs a batch through all blocks; leaves the residual stream in `scratch.hidden` and the cache longer.
-    fn run_blocks(&mut self, tokens: &[TokenId]) {
-        let Self { spec, ends, blocks, rope, cache, scratch } = self;
+    fn run_blocks(&mut self, tokens: &[TokenId]) -> Result<(), PortError> {
+        let Self { spec, ends, blocks, rope, cache, scratch, experts, .. } = self;
         ends.embed(tokens, grown(&mut scratch.hidden, tokens.len() * spec.width));
         rope.turn_to(cache.len(), tokens.len());
         for (layer, block) in blocks.iter().enumerate() {
-            block.forward(layer, tokens.len(), rope, cache, scratch);
+            block.forward(layer, tokens.len(), rope, cache, experts.as_mut(), scratch)?;
         }
         cache.advance(tokens.len());
+        Ok(())
     }
 
     /// Appends logits of these rows of the last batch.
@@ -126,6 +144,9 @@ impl TokenModel for Transformer {
 
     fn reset(&mut self) {
         self.cache.clear();
+        if let Some(experts) = &mut self.experts {
+            experts.router.reset();
+        }
     }
 
     fn forward(
@@ -140,12 +161,12 @@ impl TokenModel for Transformer {
         parallel::on_the_pool(|| {
             for (index, batch) in tokens.chunks(BATCH).enumerate() {
                 let first = index * BATCH;
-                self.run_blocks(batch);
+                self.run_blocks(batch)?;
                 let start = wanted.start.saturating_sub(first).min(batch.len());
                 let end = wanted.end.saturating_sub(first).min(batch.len());
                 self.append_logits(start..end, logits);
             }
-        });
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The network that a model's metadata describes.
 
 mod block_tensors;
+mod experts;
 mod reader;
 mod rope;
 
@@ -20,10 +21,12 @@ struct Family {
     gemma: bool,
 }
 
-const FAMILIES: [Family; 4] = [
+const FAMILIES: [Family; 6] = [
     Family { name: "llama", rope_style: RopeStyle::Interleaved, activation: Activation::Silu, gemma: false },
     Family { name: "qwen2", rope_style: RopeStyle::HalfSplit, activation: Activation::Silu, gemma: false },
     Family { name: "qwen3", rope_style: RopeStyle::HalfSplit, activation: Activation::Silu, gemma: false },
+    Family { name: "qwen2moe", rope_style: RopeStyle::HalfSplit, activation: Activation::Silu, gemma: false },
+    Family { name: "qwen3moe", rope_style: RopeStyle::HalfSplit, activation: Activation::Silu, gemma: false },
     Family {
         name: "gemma3",
         rope_style: RopeStyle::HalfSplit,
@@ -37,8 +40,8 @@ const FAMILIES: [Family; 4] = [
 const GEMMA3_27B_LAYERS: usize = 62;
 
 /// Makes the specification from GGUF metadata and the list of tensors. Known architectures are `llama` (with
-/// Mistral and SmolLM), `qwen2`, `qwen3` and `gemma3`; tensors that the specification has no place for (mixtures of
-/// experts, unusual biases) are an error, because leaving them out would change what the model computes.
+/// Mistral, Mixtral and SmolLM), `qwen2`, `qwen3`, `qwen2moe`, `qwen3moe` and `gemma3`; tensors that the specification
+/// has no place for (unusual biases) are an error, because leaving them out would change what the model computes.
 pub fn model_spec(source: &dyn TensorSource) -> Result<ModelSpec, StoreError> {
     let family = family(source)?;
     let read = SpecReader::new(source, family.name);
@@ -61,6 +64,7 @@ pub fn model_spec(source: &dyn TensorSource) -> Result<ModelSpec, StoreError> {
         tied_embeddings: source.info("output.weight").is_none(),
         logit_softcap: read.optional_f32("final_logit_softcapping")?.filter(|&cap| cap > 0.0),
         rotation: RotationSpec::read(source.metadata())?,
+        experts: experts::experts(&read, family)?,
     };
     spec.validate()?;
     Ok(spec)

@@ -11,6 +11,8 @@ mod network;
 #[cfg(feature = "train")]
 mod tiny;
 #[cfg(feature = "train")]
+mod tiny_moe;
+#[cfg(feature = "train")]
 mod training;
 #[cfg(feature = "train")]
 mod vocabulary;
@@ -22,6 +24,8 @@ pub use network::Llama;
 #[cfg(feature = "train")]
 pub use tiny::{TinyModel, tiny_spec, train_tiny};
 #[cfg(feature = "train")]
-pub use training::{Accuracy, CurvePoint, Progress, TrainConfig};
+pub use tiny_moe::{tiny_moe_spec, train_tiny_moe};
+#[cfg(feature = "train")]
+pub use training::{Accuracy, CurvePoint, Progress, RoutingConfig, TrainConfig};
 #[cfg(feature = "train")]
 pub use vocabulary::Vocabulary;

@@ -2,10 +2,12 @@
 
 mod attention;
 mod block;
+mod experts;
 mod export;
 mod import;
 mod norm;
 mod rope;
+mod routing;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -15,9 +17,10 @@ use attention::Geometry;
 use block::Block;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use domain_types::{Activation, ModelSpec, TokenId};
+use domain_types::{Activation, GateNorm, ModelSpec, TokenId};
 pub(crate) use export::MatrixType;
 use norm::RmsNorm;
+pub(crate) use routing::Routing;
 
 /// The network: weights on a device and the specification that they follow.
 #[derive(Debug, Clone)]
@@ -74,6 +77,11 @@ impl Llama {
 
     /// Logits `[batch × length, vocabulary]` of token rows of equal length, each starting at position 0.
     pub(crate) fn logits(&self, rows: &[&[TokenId]]) -> Tensor<2> {
+        self.routed_logits(rows, &mut Routing::standard(rows[0].len()))
+    }
+
+    /// [`logits`](Self::logits) with a say in which experts tokens go to.
+    pub(crate) fn routed_logits(&self, rows: &[&[TokenId]], routing: &mut Routing) -> Tensor<2> {
         let device = self.device();
         let (batch, length) = (rows.len(), rows[0].len());
         let ids: Vec<i32> = rows.iter().flat_map(|row| row.iter().map(|&id| id as i32)).collect();
@@ -82,7 +90,7 @@ impl Llama {
         let embedding = self.weights.embedding.val();
         let mut x = embedding.clone().select(0, ids);
         for block in &self.weights.blocks {
-            x = block.forward(x, &geometry);
+            x = block.forward(x, &geometry, routing);
         }
         self.weights.norm.forward(x, self.spec.norm_eps).matmul(embedding.transpose())
     }
@@ -110,6 +118,11 @@ fn check(spec: &ModelSpec) -> Result<(), TrainError> {
         (spec.logit_softcap.is_some(), "a soft cap of logits"),
         (spec.rotation.is_some(), "rotated weights"),
         (spec.rope.scaling != domain_types::RopeScaling::None, "RoPE scaling"),
+        (spec.experts.is_some_and(|e| e.shared.is_some()), "shared experts"),
+        (
+            spec.experts.is_some_and(|e| e.gating.norm() != GateNorm::Chosen),
+            "weights of experts that do not sum to 1",
+        ),
     ];
     match missing.iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(TrainError::Unsupported(format!("{} with {what}", spec.architecture))),
@@ -119,5 +132,10 @@ fn check(spec: &ModelSpec) -> Result<(), TrainError> {
 
 fn random_matrix(rng: &mut Rng, dims: [usize; 2], deviation: f32, device: &Device) -> Param<Tensor<2>> {
     let values: Vec<f32> = (0..dims[0] * dims[1]).map(|_| rng.normal() * deviation).collect();
+    Param::from_tensor(Tensor::from_data(TensorData::new(values, dims), device))
+}
+
+fn random_stack(rng: &mut Rng, dims: [usize; 3], deviation: f32, device: &Device) -> Param<Tensor<3>> {
+    let values: Vec<f32> = (0..dims.iter().product()).map(|_| rng.normal() * deviation).collect();
     Param::from_tensor(Tensor::from_data(TensorData::new(values, dims), device))
 }

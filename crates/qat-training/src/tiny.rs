@@ -58,6 +58,7 @@ pub fn tiny_spec() -> ModelSpec {
         tied_embeddings: true,
         logit_softcap: None,
         rotation: None,
+        experts: None,
     }
 }
 
@@ -69,23 +70,31 @@ pub fn train_tiny(
     clock: &dyn Clock,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<TinyModel, TrainError> {
-    let spec = tiny_spec();
+    let about = "A small model of sums, program traces, tool calls, needles and stories";
+    train_model(tiny_spec(), ["pibit-tiny", about], config, &mut Reporter { sink, clock, progress })
+}
+
+/// Trains the network of a specification on the corpus.
+pub(crate) fn train_model(
+    spec: ModelSpec,
+    [name, about]: [&str; 2],
+    config: &TrainConfig,
+    reporter: &mut Reporter<'_>,
+) -> Result<TinyModel, TrainError> {
     let vocabulary = Vocabulary::train(&Corpus::new(config.seed), spec.vocab_size)?;
     let network = Llama::new(&spec, config.seed, &Device::flex().autodiff())?;
-    let mut reporter = Reporter { sink, clock, progress };
-    let (network, curve) = training::train(network, &vocabulary, config, &mut reporter)?;
+    let (network, curve) = training::train(network, &vocabulary, config, reporter)?;
     let mut metadata = vocabulary.metadata();
+    metadata.set("general.name", name);
+    metadata.set("general.description", about);
     describe(&spec, &mut metadata);
     Ok(TinyModel { tensors: network.export()?, spec, metadata, curve })
 }
 
-/// Adds name, licence and the hyperparameters that GGUF readers need.
+/// Adds architecture, licence and the hyperparameters that GGUF readers need.
 fn describe(spec: &ModelSpec, metadata: &mut Metadata) {
     let a = &spec.attention;
     metadata.set("general.architecture", spec.architecture.as_str());
-    metadata.set("general.name", "pibit-tiny");
-    metadata
-        .set("general.description", "A small model of sums, program traces, tool calls, needles and stories");
     metadata.set("general.license", "MIT OR Apache-2.0");
     metadata.set("general.file_type", 1_u32); // mostly F16
     let mut set = |key: &str, value: usize| metadata.set(format!("llama.{key}"), value as u32);
@@ -99,6 +108,10 @@ fn describe(spec: &ModelSpec, metadata: &mut Metadata) {
     set("attention.key_length", a.head_dim);
     set("attention.value_length", a.head_dim);
     set("rope.dimension_count", spec.rope.dims);
+    if let Some(experts) = &spec.experts {
+        set("expert_count", experts.gating.experts());
+        set("expert_used_count", experts.gating.top_k());
+    }
     metadata.set("llama.rope.freq_base", spec.rope.base);
     metadata.set("llama.attention.layer_norm_rms_epsilon", spec.norm_eps);
 }

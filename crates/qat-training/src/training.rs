@@ -4,6 +4,7 @@ mod accuracy;
 mod batches;
 mod checkpoint;
 mod config;
+mod routing;
 mod run;
 mod schedule;
 #[cfg(test)]
@@ -12,5 +13,6 @@ mod tests;
 pub use accuracy::Accuracy;
 pub(crate) use checkpoint::Checkpoint;
 pub use config::TrainConfig;
+pub use routing::RoutingConfig;
 pub use run::{CurvePoint, Progress};
 pub(crate) use run::{Reporter, train};

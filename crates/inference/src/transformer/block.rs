@@ -2,6 +2,7 @@
 
 use super::attention::Attention;
 use super::buffer::grown;
+use super::experts::{ExpertPorts, Mixture};
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
 use super::project::project;
@@ -9,7 +10,7 @@ use super::rope::RopePair;
 use super::scratch::Scratch;
 use crate::kv_cache::KvCache;
 use crate::parallel;
-use domain_types::{Linear, OrthogonalTransform};
+use domain_types::{Linear, OrthogonalTransform, PortError};
 
 /// One block: two halves, each an entrance, an inner layer and an exit.
 pub(super) struct Block {
@@ -17,8 +18,13 @@ pub(super) struct Block {
     pub(super) attention: Attention,
     pub(super) from_attention: Exit,
     pub(super) to_feed_forward: Entrance,
-    pub(super) feed_forward: FeedForward,
-    pub(super) from_feed_forward: Exit,
+    pub(super) mlp: Mlp,
+}
+
+/// What follows attention.
+pub(super) enum Mlp {
+    Dense { inner: FeedForward, exit: Exit },
+    Experts(Mixture),
 }
 
 /// From the residual stream to what a half block reads.
@@ -42,9 +48,10 @@ impl Block {
         tokens: usize,
         rope: &RopePair,
         cache: &mut KvCache,
+        ports: Option<&mut ExpertPorts>,
         scratch: &mut Scratch,
-    ) {
-        let Scratch { hidden, normed, inner, output, attention, up } = scratch;
+    ) -> Result<(), PortError> {
+        let Scratch { hidden, normed, inner, output, attention, up, mixture } = scratch;
         let len = tokens * self.from_attention.linear.out_features();
         let (hidden, normed) = (&mut hidden[..len], grown(normed, len));
 
@@ -54,15 +61,24 @@ impl Block {
         self.from_attention.pass(mixed, output, hidden);
 
         self.to_feed_forward.pass(hidden, normed);
-        let product = grown(inner, tokens * self.feed_forward.width());
-        self.feed_forward.forward(normed, up, product);
-        self.from_feed_forward.pass(product, output, hidden);
+        match (&self.mlp, ports) {
+            (Mlp::Dense { inner: feed_forward, exit }, _) => {
+                let product = grown(inner, tokens * feed_forward.width());
+                feed_forward.forward(normed, up, product);
+                exit.pass(product, output, hidden);
+                Ok(())
+            }
+            (Mlp::Experts(experts), Some(ports)) => experts.forward(layer, normed, ports, mixture, hidden),
+            (Mlp::Experts(_), None) => unreachable!("a mixture is loaded with its experts"),
+        }
     }
 
     pub(super) fn weight_bytes(&self) -> usize {
-        let exits = [&self.from_attention, &self.from_feed_forward];
-        let exits: usize = exits.iter().map(|exit| exit.linear.weight_bytes()).sum();
-        exits + self.attention.weight_bytes() + self.feed_forward.weight_bytes()
+        let mlp = match &self.mlp {
+            Mlp::Dense { inner, exit } => inner.weight_bytes() + exit.linear.weight_bytes(),
+            Mlp::Experts(experts) => experts.weight_bytes(),
+        };
+        mlp + self.attention.weight_bytes() + self.from_attention.linear.weight_bytes()
     }
 }
 

@@ -25,22 +25,31 @@ impl FeedForward {
 
     /// act(W_gate·x) ⊙ W_up·x, rotated. `x`: tokens × width of the residual stream; `out` and `up`: tokens × ffn_width.
     pub(super) fn forward(&self, x: &[f32], up: &mut Vec<f32>, out: &mut [f32]) {
-        let (width, tokens) = (self.width(), x.len() / self.gate.in_features());
-        let up = grown(up, tokens * width);
-        let shared = tokens == 1;
-        parallel::join(shared, || project(&*self.gate, x, tokens, out), || project(&*self.up, x, tokens, up));
-        let up = &*up;
-        parallel::for_each_row(out, width, |i, row| {
-            activate(self.activation, row, &up[i * width..(i + 1) * width]);
-            if let Some(rotation) = &self.rotation {
-                rotation.apply(row);
-            }
-        });
+        gated(&*self.gate, &*self.up, self.activation, x, up, out);
+        if let Some(rotation) = &self.rotation {
+            parallel::for_each_row(out, self.width(), |_, row| rotation.apply(row));
+        }
     }
 
     pub(super) fn weight_bytes(&self) -> usize {
         self.gate.weight_bytes() + self.up.weight_bytes()
     }
+}
+
+/// act(W_gate·x) ⊙ W_up·x for as many tokens as `x` has rows.
+pub(super) fn gated(
+    gate: &dyn Linear,
+    up_projection: &dyn Linear,
+    activation: Activation,
+    x: &[f32],
+    up: &mut Vec<f32>,
+    out: &mut [f32],
+) {
+    let (width, tokens) = (gate.out_features(), x.len() / gate.in_features());
+    let up = grown(up, tokens * width);
+    parallel::join(tokens == 1, || project(gate, x, tokens, out), || project(up_projection, x, tokens, up));
+    let up = &*up;
+    parallel::for_each_row(out, width, |i, row| activate(activation, row, &up[i * width..(i + 1) * width]));
 }
 
 fn activate(activation: Activation, gate: &mut [f32], up: &[f32]) {

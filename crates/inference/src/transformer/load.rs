@@ -1,10 +1,12 @@
 //! From a tensor source to a network, every shape checked.
 
+mod experts;
 mod tensors;
 
 use super::attention::{Attention, HeadShape, Projection};
-use super::block::{Block, Entrance, Exit};
+use super::block::{Block, Entrance, Exit, Mlp};
 use super::ends::Ends;
+use super::experts::ExpertPorts;
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
 use super::rope::RopePair;
@@ -12,6 +14,7 @@ use super::{Scratch, Transformer};
 use crate::InferenceError;
 use crate::kv_cache::{KvCache, KvOptions};
 use domain_types::{CodecSet, DomainError, ModelSpec, TensorSource};
+use experts::{expert_bytes, experts};
 pub(super) use tensors::Tensors;
 
 /// How a model is loaded. The default takes everything from the model.
@@ -42,16 +45,19 @@ pub(super) fn load(
     source: &dyn TensorSource,
     codecs: &dyn CodecSet,
     options: LoadOptions,
+    ports: Option<ExpertPorts>,
 ) -> Result<Transformer, InferenceError> {
     let spec = spec(source)?;
     let capacity = context_length(&spec, options)?;
     let mut tensors = Tensors::new(source, codecs, &spec.architecture);
     let (ends, rope) = take_ends(&mut tensors, &spec)?;
     let blocks = (0..spec.layers).map(|layer| block(&mut tensors, &spec, layer)).collect::<Result<_, _>>()?;
+    let experts = experts(&mut tensors, &spec, ports)?;
+    let expert_bytes = expert_bytes(source, &spec);
     tensors.finish(|_| true)?;
     let a = &spec.attention;
     let cache = KvCache::new(spec.layers, a.kv_heads, a.head_dim, capacity, options.kv);
-    Ok(Transformer { ends, blocks, rope, cache, scratch: Scratch::default(), spec })
+    Ok(Transformer { ends, blocks, rope, cache, scratch: Scratch::default(), experts, expert_bytes, spec })
 }
 
 /// The checked specification of a source.
@@ -108,8 +114,13 @@ fn block(tensors: &mut Tensors<'_>, spec: &ModelSpec, layer: usize) -> Result<Bl
         attention: attention(tensors, spec, layer)?,
         from_attention: from_attention(tensors, spec, layer)?,
         to_feed_forward: to_feed_forward(tensors, spec, layer)?,
-        feed_forward: feed_forward(tensors, spec, layer)?,
-        from_feed_forward: from_feed_forward(tensors, spec, layer)?,
+        mlp: match spec.experts {
+            None => Mlp::Dense {
+                inner: feed_forward(tensors, spec, layer)?,
+                exit: from_feed_forward(tensors, spec, layer)?,
+            },
+            Some(_) => Mlp::Experts(experts::mixture(tensors, spec, layer)?),
+        },
     })
 }
 

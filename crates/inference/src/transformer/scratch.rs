@@ -1,6 +1,7 @@
 //! Buffers for activations: grown to the largest batch seen, then reused, so that decoding allocates nothing here.
 
 use super::attention::AttentionScratch;
+use super::experts::MixtureScratch;
 
 /// Activations of one batch, row after row.
 #[derive(Default)]
@@ -17,4 +18,6 @@ pub(super) struct Scratch {
     pub(super) inner: Vec<f32>,
     /// Up projection of a feed-forward layer: tokens × ffn_width.
     pub(super) up: Vec<f32>,
+    /// Buffers of mixtures of experts.
+    pub(super) mixture: MixtureScratch,
 }

@@ -61,6 +61,11 @@ impl<'a> StageStream<'a> {
         chunks: &[Vec<TokenId>],
     ) -> Result<Self, InferenceError> {
         let spec = load::spec(source)?;
+        if spec.experts.is_some() {
+            let what =
+                "mixtures of experts cannot be run stage by stage: quantize them without a calibration";
+            return Err(InferenceError::Calibration(what.into()));
+        }
         let longest = chunks.iter().map(Vec::len).max().unwrap_or(0);
         for chunk in chunks {
             check_tokens(chunk, &spec)?;

@@ -75,6 +75,7 @@ fn spec(c: &Value) -> ModelSpec {
         tied_embeddings: flag("tied"),
         logit_softcap: optional("softcap"),
         rotation: None,
+        experts: None,
     }
 }
 

@@ -1,10 +1,10 @@
-//! Which tensors a dense decoder has.
+//! Which tensors a decoder has.
 
 use crate::StoreError;
 use domain_types::TensorSource;
 
 /// Tensors of a block, after `blk.N.`.
-const OF_BLOCK: [&str; 16] = [
+const OF_BLOCK: [&str; 24] = [
     "attn_norm.weight",
     "attn_q.weight",
     "attn_q.bias",
@@ -21,6 +21,14 @@ const OF_BLOCK: [&str; 16] = [
     "ffn_up.weight",
     "ffn_down.weight",
     "post_ffw_norm.weight",
+    "ffn_gate_inp.weight",
+    "ffn_gate_exps.weight",
+    "ffn_up_exps.weight",
+    "ffn_down_exps.weight",
+    "ffn_gate_inp_shexp.weight",
+    "ffn_gate_shexp.weight",
+    "ffn_up_shexp.weight",
+    "ffn_down_shexp.weight",
 ];
 
 /// Refuses tensors of a block that the specification has no place for.
@@ -33,7 +41,7 @@ pub(super) fn refuse_unknown(source: &dyn TensorSource) -> Result<(), StoreError
         None => Ok(()),
         Some(tensor) => Err(StoreError::Unsupported {
             what: format!("tensor `{}`", tensor.name),
-            instead: "use a dense Llama, Qwen 2, Qwen 3 or Gemma 3 model".into(),
+            instead: "use a Llama, Mixtral, Qwen 2, Qwen 3 or Gemma 3 model".into(),
         }),
     }
 }

@@ -5,7 +5,9 @@ use crate::output;
 use crate::rewrite::{self, Rewritten};
 use anyhow::Result;
 use domain_types::TensorInfo;
-use qat_training::{Accuracy, CurvePoint, Progress, TinyModel, TrainConfig, train_tiny};
+use qat_training::{
+    Accuracy, CurvePoint, Progress, RoutingConfig, TinyModel, TrainConfig, train_tiny, train_tiny_moe,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,6 +30,9 @@ pub struct Args {
     /// Highest learning rate
     #[arg(long, default_value_t = TrainConfig::default().learning_rate)]
     learning_rate: f64,
+    /// Make `tiny-moe`, the mixture of experts, instead
+    #[arg(long)]
+    moe: bool,
     /// Weights are kept here during the run; a run that was stopped goes on from them
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
@@ -101,12 +106,14 @@ fn train(context: &Context, args: &Args) -> Result<Training> {
         batch_tokens: args.batch_tokens,
         learning_rate: args.learning_rate,
         checkpoint: args.checkpoint.clone(),
+        routing: if args.moe { RoutingConfig::tiny_moe() } else { RoutingConfig::default() },
         ..TrainConfig::default()
     };
     let mut curve = Curve::default();
     let bar = context.progress.bar("train", config.steps as u64);
     let (model, seconds) = context.timed(|| {
-        Ok(train_tiny(&config, &*context.sink, &*context.clock, &mut |progress| match progress {
+        let train = if args.moe { train_tiny_moe } else { train_tiny };
+        Ok(train(&config, &*context.sink, &*context.clock, &mut |progress| match progress {
             Progress::Loss(point) => {
                 bar.set_position(point.step as u64);
                 bar.set_message(format!("loss {:.4}", point.loss));

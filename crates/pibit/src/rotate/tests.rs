@@ -40,6 +40,7 @@ fn spec() -> ModelSpec {
         tied_embeddings: true,
         logit_softcap: None,
         rotation: None,
+        experts: None,
     }
 }
 

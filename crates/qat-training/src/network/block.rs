@@ -1,8 +1,10 @@
 //! A transformer block: attention and a gated feed-forward layer, each added to the residual stream.
 
 use super::attention::{Attention, Geometry};
+use super::experts::Experts;
 use super::norm::RmsNorm;
 use super::random_matrix;
+use super::routing::Routing;
 use crate::random::Rng;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, activation};
@@ -13,9 +15,16 @@ pub(crate) struct Block {
     pub(super) attn_norm: RmsNorm,
     pub(super) attn: Attention,
     pub(super) ffn_norm: RmsNorm,
-    pub(super) ffn: FeedForward,
+    pub(super) ffn: Mlp,
     #[module(skip)]
     eps: f32,
+}
+
+/// What follows attention.
+#[derive(Module, Debug)]
+pub(crate) enum Mlp {
+    Dense(FeedForward),
+    Experts(Experts),
 }
 
 /// down · (silu(gate · x) ⊙ (up · x)) (Shazeer 2020, arXiv 2002.05202). Matrices are `[out, in]`.
@@ -32,14 +41,21 @@ impl Block {
             attn_norm: RmsNorm::new(spec.width, device),
             attn: Attention::new(spec, rng, device),
             ffn_norm: RmsNorm::new(spec.width, device),
-            ffn: FeedForward::new(spec, rng, device),
+            ffn: match &spec.experts {
+                None => Mlp::Dense(FeedForward::new(spec, rng, device)),
+                Some(experts) => Mlp::Experts(Experts::new(spec, experts, rng, device)),
+            },
             eps: spec.norm_eps,
         }
     }
 
-    pub(super) fn forward(&self, x: Tensor<2>, geometry: &Geometry) -> Tensor<2> {
+    pub(super) fn forward(&self, x: Tensor<2>, geometry: &Geometry, routing: &mut Routing) -> Tensor<2> {
         let x = x.clone() + self.attn.forward(&self.attn_norm.forward(x, self.eps), geometry);
-        x.clone() + self.ffn.forward(self.ffn_norm.forward(x, self.eps))
+        let normed = self.ffn_norm.forward(x.clone(), self.eps);
+        x + match &self.ffn {
+            Mlp::Dense(ffn) => ffn.forward(normed),
+            Mlp::Experts(experts) => experts.forward(normed, routing),
+        }
     }
 }
 

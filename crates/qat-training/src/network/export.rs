@@ -1,5 +1,6 @@
 //! Weights as tensors under their GGUF names.
 
+use super::block::Mlp;
 use super::{Llama, Weights};
 use crate::TrainError;
 use burn::tensor::Tensor;
@@ -17,28 +18,46 @@ pub(crate) enum MatrixType {
 pub(super) enum Weight<'a> {
     Matrix(&'a burn::module::Param<Tensor<2>>),
     Vector(&'a burn::module::Param<Tensor<1>>),
+    /// Matrices of all experts.
+    Stack(&'a burn::module::Param<Tensor<3>>),
+    /// A matrix that is never rounded: gates decide, and are small.
+    Gate(&'a burn::module::Param<Tensor<2>>),
 }
 
 /// Every weight under its GGUF name, in the order of a file.
 pub(super) fn named(weights: &Weights) -> Vec<(String, Weight<'_>)> {
     let mut all = vec![("token_embd.weight".to_owned(), Weight::Matrix(&weights.embedding))];
     for (layer, block) in weights.blocks.iter().enumerate() {
-        let (attn, ffn) = (&block.attn, &block.ffn);
-        let parts = [
+        let attn = &block.attn;
+        let mut parts = vec![
             ("attn_norm", Weight::Vector(&block.attn_norm.weight)),
             ("attn_q", Weight::Matrix(&attn.q)),
             ("attn_k", Weight::Matrix(&attn.k)),
             ("attn_v", Weight::Matrix(&attn.v)),
             ("attn_output", Weight::Matrix(&attn.output)),
             ("ffn_norm", Weight::Vector(&block.ffn_norm.weight)),
-            ("ffn_gate", Weight::Matrix(&ffn.gate)),
-            ("ffn_up", Weight::Matrix(&ffn.up)),
-            ("ffn_down", Weight::Matrix(&ffn.down)),
         ];
+        parts.extend(of_feed_forward(&block.ffn));
         all.extend(parts.into_iter().map(|(part, weight)| (format!("blk.{layer}.{part}.weight"), weight)));
     }
     all.push(("output_norm.weight".to_owned(), Weight::Vector(&weights.norm.weight)));
     all
+}
+
+fn of_feed_forward(ffn: &Mlp) -> Vec<(&'static str, Weight<'_>)> {
+    match ffn {
+        Mlp::Dense(ffn) => vec![
+            ("ffn_gate", Weight::Matrix(&ffn.gate)),
+            ("ffn_up", Weight::Matrix(&ffn.up)),
+            ("ffn_down", Weight::Matrix(&ffn.down)),
+        ],
+        Mlp::Experts(experts) => vec![
+            ("ffn_gate_inp", Weight::Gate(&experts.router)),
+            ("ffn_gate_exps", Weight::Stack(&experts.gate)),
+            ("ffn_up_exps", Weight::Stack(&experts.up)),
+            ("ffn_down_exps", Weight::Stack(&experts.down)),
+        ],
+    }
 }
 
 impl Llama {
@@ -49,11 +68,15 @@ impl Llama {
 
     pub(crate) fn export_as(&self, matrices: MatrixType) -> Result<Vec<(String, QuantTensor)>, TrainError> {
         let export = |(name, weight): (String, Weight<'_>)| {
+            let packed = matches!(weight, Weight::Matrix(_) | Weight::Stack(_));
             let (shape, values) = match weight {
-                Weight::Matrix(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+                Weight::Stack(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+                Weight::Matrix(w) | Weight::Gate(w) => {
+                    (Shape::new(&w.val().dims())?, values(&name, w.val())?)
+                }
                 Weight::Vector(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
             };
-            let half = matrices == MatrixType::F16 && shape.dims().len() == 2;
+            let half = matrices == MatrixType::F16 && packed;
             Ok((name, if half { f16_tensor(shape, &values)? } else { f32_tensor(shape, &values)? }))
         };
         named(&self.weights).into_iter().map(export).collect()

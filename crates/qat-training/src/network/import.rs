@@ -1,7 +1,7 @@
 //! Weights from a model at rest.
 
 use super::Llama;
-use super::block::Block;
+use super::block::{Block, Mlp};
 use crate::TrainError;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -38,9 +38,19 @@ impl Fill<'_> {
         self.weight(&name("attn_v"), &mut block.attn.v)?;
         self.weight(&name("attn_output"), &mut block.attn.output)?;
         self.weight(&name("ffn_norm"), &mut block.ffn_norm.weight)?;
-        self.weight(&name("ffn_gate"), &mut block.ffn.gate)?;
-        self.weight(&name("ffn_up"), &mut block.ffn.up)?;
-        self.weight(&name("ffn_down"), &mut block.ffn.down)
+        match &mut block.ffn {
+            Mlp::Dense(ffn) => {
+                self.weight(&name("ffn_gate"), &mut ffn.gate)?;
+                self.weight(&name("ffn_up"), &mut ffn.up)?;
+                self.weight(&name("ffn_down"), &mut ffn.down)
+            }
+            Mlp::Experts(experts) => {
+                self.weight(&name("ffn_gate_inp"), &mut experts.router)?;
+                self.weight(&name("ffn_gate_exps"), &mut experts.gate)?;
+                self.weight(&name("ffn_up_exps"), &mut experts.up)?;
+                self.weight(&name("ffn_down_exps"), &mut experts.down)
+            }
+        }
     }
 
     fn weight<const D: usize>(&self, name: &str, param: &mut Param<Tensor<D>>) -> Result<(), TrainError> {

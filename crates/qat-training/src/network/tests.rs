@@ -39,6 +39,7 @@ pub(crate) fn small_spec() -> ModelSpec {
         tied_embeddings: true,
         logit_softcap: None,
         rotation: None,
+        experts: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Settings of a training run.
 
+use super::RoutingConfig;
 use crate::TrainError;
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub struct TrainConfig {
     pub evaluate_every: usize,
     /// Held-out tasks per domain of such a check.
     pub tasks: usize,
+    /// How the routers of a mixture of experts are trained; without experts it has no meaning.
+    pub routing: RoutingConfig,
     /// Where weights are kept during the run. A run that finds a checkpoint of the same settings goes on from its
     /// weights and step; the optimizer's moments start anew.
     pub checkpoint: Option<PathBuf>,
@@ -47,6 +50,7 @@ impl Default for TrainConfig {
             log_every: 25,
             evaluate_every: 500,
             tasks: 200,
+            routing: RoutingConfig::default(),
             checkpoint: None,
         }
     }

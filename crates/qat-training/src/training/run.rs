@@ -4,7 +4,7 @@ use super::accuracy::{self, Accuracy};
 use super::batches::{Batch, Batches};
 use super::{Checkpoint, TrainConfig, schedule};
 use crate::corpus::{Corpus, Domain, Task};
-use crate::network::{Llama, negative_log_likelihood};
+use crate::network::{Llama, Routing, negative_log_likelihood};
 use crate::{TrainError, Vocabulary};
 use burn::grad_clipping::GradientClippingConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
@@ -73,7 +73,9 @@ pub(crate) fn train(
             continue;
         }
         let rate = schedule::learning_rate(config, step);
-        let (next, loss) = optimize(network, &mut optimizer, &batch, rate);
+        let routing = config.routing.at(step, config.steps);
+        let routing = Routing::training(routing, length, config.seed, step);
+        let (next, loss) = optimize(network, &mut optimizer, &batch, rate, routing);
         network = next;
         if !loss.is_finite() {
             return Err(TrainError::Diverged { step: step + 1, loss });
@@ -102,14 +104,22 @@ fn optimizer(config: &TrainConfig) -> ModuleOptimizer {
         .init()
 }
 
-/// One step on one batch. Returns the loss before it.
-fn optimize(network: Llama, optimizer: &mut ModuleOptimizer, batch: &Batch, rate: f64) -> (Llama, f32) {
+/// One step on one batch. Returns the loss of the language before it.
+fn optimize(
+    network: Llama,
+    optimizer: &mut ModuleOptimizer,
+    batch: &Batch,
+    rate: f64,
+    mut routing: Routing,
+) -> (Llama, f32) {
     let rows: Vec<&[TokenId]> = batch.inputs.iter().map(Vec::as_slice).collect();
     let total: f32 = batch.weights.iter().sum();
     let weights: Vec<f32> = batch.weights.iter().map(|w| w / total).collect();
     let weights = Tensor::<1>::from_data(TensorData::new(weights, [batch.targets.len()]), &network.device());
-    let loss = (negative_log_likelihood(network.logits(&rows), &batch.targets) * weights).sum();
-    let gradients = GradientsParams::from_grads(loss.backward(), network.weights());
+    let logits = network.routed_logits(&rows, &mut routing);
+    let loss = (negative_log_likelihood(logits, &batch.targets) * weights).sum();
+    let total = routing.loss().map_or_else(|| loss.clone(), |of_routing| loss.clone() + of_routing);
+    let gradients = GradientsParams::from_grads(total.backward(), network.weights());
     let updated = optimizer.step(rate, network.weights().clone(), gradients);
     (network.with_weights(updated), loss.into_scalar())
 }

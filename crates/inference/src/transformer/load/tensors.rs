@@ -32,6 +32,27 @@ impl<'a> Tensors<'a> {
         Ok(self.codecs.require(tensor.format())?.linear(tensor)?)
     }
 
+    /// Linear layers of `outputs` × `inputs` that lie in one tensor, one after another.
+    pub(in super::super) fn stack(
+        &mut self,
+        name: &str,
+        [count, outputs, inputs]: [usize; 3],
+    ) -> Result<Vec<Box<dyn Linear>>, InferenceError> {
+        let tensor = self.take(name, Shape::new(&[count, outputs, inputs])?)?;
+        let (format, shape) = (*tensor.format(), Shape::matrix(outputs, inputs)?);
+        let (codec, len) = (self.codecs.require(&format)?, format.byte_len(&shape)?);
+        let matrix = |i: usize| {
+            let bytes = tensor.bytes().slice(i * len..(i + 1) * len);
+            Ok(codec.linear(QuantTensor::new(format, shape, bytes)?)?)
+        };
+        (0..count).map(matrix).collect()
+    }
+
+    /// Counts tensors as taken that somebody else reads.
+    pub(in super::super) fn leave(&mut self, name: impl Into<String>) {
+        self.taken.insert(name.into());
+    }
+
     /// The rotation of vectors of `width` that goes with the weights.
     pub(super) fn rotation(
         &self,
