@@ -33,7 +33,7 @@ fn difference(model: &mut Transformer, golden: &Golden, step: usize) -> f32 {
 #[test]
 fn every_family_gives_the_oracle_s_logits() {
     let cases = tiny::golden();
-    for family in ["llama", "qwen2", "qwen3", "gemma3"] {
+    for family in ["llama", "qwen2", "qwen3", "gemma3", "qwen2moe", "qwen3moe"] {
         assert!(cases.values().any(|c| c.spec.architecture == family), "{family} has a case");
     }
     for (name, golden) in cases {

@@ -19,7 +19,7 @@ pub struct Cli {
 }
 
 const EXAMPLES: &str = "\
-MODEL is a GGUF file, a Hugging Face folder, `tiny` (embedded) or `smollm2` (after `pibit fetch smollm2`).
+MODEL is a GGUF file, a Hugging Face folder, `tiny` and `tiny-moe` (embedded) or `smollm2` (after `pibit fetch smollm2`).
 
 Examples:
   pibit run tiny -p 'Tom has 12 apples and buys 7 more.'
@@ -84,7 +84,7 @@ impl Command {
             Self::Chat(args) => commands::chat::run(context, &args),
             Self::Bench(args) => commands::bench::run(context, &args),
             Self::Demo(args) => commands::demo::run(context, &args),
-            Self::Moe(args) => commands::moe::run(&args),
+            Self::Moe(args) => commands::moe::run(context, &args),
             Self::Study(args) => commands::study::run(context, &args),
             #[cfg(feature = "train")]
             Self::TrainTiny(args) => commands::train_tiny::run(context, &args),

@@ -8,6 +8,7 @@ mod context;
 mod demo;
 mod evaluation;
 mod exit;
+mod experts;
 mod floats;
 mod global;
 mod loaded;

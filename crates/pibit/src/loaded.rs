@@ -2,6 +2,7 @@
 
 use crate::compute::Compute;
 use crate::context::Context;
+use crate::experts::{ExpertArgs, ExpertWatch, WiredExperts};
 use crate::model_ref::ModelRef;
 use anyhow::{Context as _, Result};
 use domain_types::{TensorSource, TokenId, Tokenizer};
@@ -13,6 +14,7 @@ pub(crate) struct LoadedModel {
     pub(crate) source: Box<dyn TensorSource>,
     pub(crate) tokenizer: Box<dyn Tokenizer>,
     pub(crate) transformer: Transformer,
+    pub(crate) experts: ExpertWatch,
 }
 
 impl LoadedModel {
@@ -29,7 +31,19 @@ impl LoadedModel {
         options: LoadOptions,
         activations: Activations,
     ) -> Result<Self> {
-        Self::wire(model, activations, options, || model.open(context))
+        Self::wire(model, activations, options, || model.open(context), |_| Ok(None))
+    }
+
+    /// The same, with experts as a command's options say.
+    pub(crate) fn with_experts(
+        context: &Context,
+        model: &ModelRef,
+        options: LoadOptions,
+        activations: Activations,
+        experts: &ExpertArgs,
+    ) -> Result<Self> {
+        let wire = |source: &dyn TensorSource| experts.wire(context, model, source, activations);
+        Self::wire(model, activations, options, || model.open(context), wire)
     }
 
     /// Loads a model to run it fast.
@@ -39,7 +53,7 @@ impl LoadedModel {
         options: LoadOptions,
         compute: Compute,
     ) -> Result<Self> {
-        Self::wire(model, compute.activations, options, || compute.open(context, model))
+        Self::wire(model, compute.activations, options, || compute.open(context, model), |_| Ok(None))
     }
 
     fn wire(
@@ -47,14 +61,22 @@ impl LoadedModel {
         activations: Activations,
         options: LoadOptions,
         open: impl FnOnce() -> Result<Box<dyn TensorSource>>,
+        experts: impl FnOnce(&dyn TensorSource) -> Result<Option<WiredExperts>>,
     ) -> Result<Self> {
         let _span = tracing::info_span!("load", model = %model).entered();
         let source = open()?;
         let tokenizer =
             model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {model}"))?;
-        let transformer = Transformer::load(&*source, &Codecs::new(activations), options)
-            .with_context(|| format!("could not load {model}"))?;
-        Ok(Self { source, tokenizer: Box::new(tokenizer), transformer })
+        let codecs = Codecs::new(activations);
+        let (transformer, experts) = match experts(&*source)? {
+            None => (Transformer::load(&*source, &codecs, options), ExpertWatch::default()),
+            Some(wired) => {
+                let (ports, watch) = wired.watch();
+                (Transformer::load_with_experts(&*source, &codecs, options, ports), watch)
+            }
+        };
+        let transformer = transformer.with_context(|| format!("could not load {model}"))?;
+        Ok(Self { source, tokenizer: Box::new(tokenizer), transformer, experts })
     }
 
     /// Tokens of a text to continue, after the start token where the model asks for one.

@@ -10,11 +10,16 @@ use std::str::FromStr;
 /// The embedded default model: see `docs/tiny.md`.
 static TINY: &[u8] = include_bytes!("../models/tiny.gguf");
 
+/// The embedded mixture of experts: see `docs/moe.md`.
+static TINY_MOE: &[u8] = include_bytes!("../models/tiny-moe.gguf");
+
 /// A model as users name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelRef {
     /// The small model inside this program.
     Tiny,
+    /// The small mixture of experts inside this program.
+    TinyMoe,
     /// SmolLM2-135M-Instruct in the cache.
     SmolLm2,
     /// A GGUF file or a Hugging Face folder.
@@ -27,6 +32,7 @@ impl FromStr for ModelRef {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
             "tiny" => Self::Tiny,
+            "tiny-moe" => Self::TinyMoe,
             "smollm2" => Self::SmolLm2,
             path => Self::Path(path.into()),
         })
@@ -37,6 +43,7 @@ impl std::fmt::Display for ModelRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Tiny => f.write_str("tiny"),
+            Self::TinyMoe => f.write_str("tiny-moe"),
             Self::SmolLm2 => f.write_str("smollm2"),
             Self::Path(path) => path.display().fmt(f),
         }
@@ -59,9 +66,9 @@ impl ModelRef {
         context: &Context,
         open: impl FnOnce(&Path, &FormatCatalogue) -> Result<Box<dyn TensorSource>, StoreError>,
     ) -> Result<Box<dyn TensorSource>> {
-        let source: Box<dyn TensorSource> = match self {
-            Self::Tiny => Box::new(GgufFile::from_bytes(Bytes::from_static(TINY), &context.catalogue)?),
-            _ => open(&self.path()?, &context.catalogue)?,
+        let source: Box<dyn TensorSource> = match self.embedded() {
+            Some(bytes) => Box::new(GgufFile::from_bytes(Bytes::from_static(bytes), &context.catalogue)?),
+            None => open(&self.path()?, &context.catalogue)?,
         };
         context.sink.record(&domain_types::DomainEvent::ModelLoaded {
             model: self.to_string(),
@@ -73,8 +80,8 @@ impl ModelRef {
 
     /// SHA-256 of the model's bytes, in hexadecimal.
     pub(crate) fn sha256(&self) -> Result<String> {
-        if *self == Self::Tiny {
-            return Ok(model_store::sha256_bytes(TINY));
+        if let Some(bytes) = self.embedded() {
+            return Ok(model_store::sha256_bytes(bytes));
         }
         let path = self.path()?;
         model_store::source_sha256(&path).with_context(|| format!("could not hash {}", path.display()))
@@ -82,20 +89,41 @@ impl ModelRef {
 
     /// Size in bytes: of the file, or of a folder's tensors.
     pub(crate) fn size(&self, source: &dyn TensorSource) -> Result<u64> {
-        if *self == Self::Tiny {
-            return Ok(TINY.len() as u64);
+        if let Some(bytes) = self.embedded() {
+            return Ok(bytes.len() as u64);
         }
         let path = self.path()?;
         Ok(if path.is_dir() { stored_bytes(source) } else { path.metadata()?.len() })
     }
 
+    /// The file that the model is, if it is one; a folder has no single file.
+    pub(crate) fn file(&self) -> Result<Option<PathBuf>> {
+        if self.embedded().is_some() {
+            return Ok(None);
+        }
+        let path = self.path()?;
+        if path.is_dir() {
+            bail!("{} is a folder; quantize it to a GGUF file first", path.display());
+        }
+        Ok(Some(path))
+    }
+
+    /// The bytes of a model that is part of this program.
+    fn embedded(&self) -> Option<&'static [u8]> {
+        match self {
+            Self::Tiny => Some(TINY),
+            Self::TinyMoe => Some(TINY_MOE),
+            Self::SmolLm2 | Self::Path(_) => None,
+        }
+    }
+
     fn path(&self) -> Result<PathBuf> {
         match self {
-            Self::Tiny => bail!("`tiny` is inside this program and has no path"),
+            Self::Tiny | Self::TinyMoe => bail!("`{self}` is inside this program and has no path"),
             Self::Path(path) => {
                 if !path.exists() {
                     bail!(
-                        "{} does not exist; MODEL is a GGUF file, a folder, `tiny` or `smollm2`",
+                        "{} does not exist; MODEL is a GGUF file, a folder, `tiny`, `tiny-moe` or `smollm2`",
                         path.display()
                     );
                 }

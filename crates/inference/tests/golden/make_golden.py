@@ -156,7 +156,38 @@ def norm(c, name, x, width):
     return rms(x, 1 + (w - 1), c["eps"]) if c["architecture"] == "gemma3" else rms(x, w, c["eps"])
 
 
+def swiglu(x, gate, up, down):
+    gate = x @ gate.T
+    return (gate / (1 + np.exp(-gate)) * (x @ up.T)) @ down.T
+
+
+def mixture(c, layer, x):
+    """MixtralSparseMoeBlock, Qwen2MoeSparseMoeBlock and Qwen3MoeSparseMoeBlock of transformers: softmax, then top-k."""
+    m, p, width = c["experts"], f"blk.{layer}.ffn_", c["width"]
+    n, ffn = m["count"], m["ffn_width"]
+    gate, up = (weight(f"{p}{part}_exps.weight", n, ffn, width) for part in ("gate", "up"))
+    down = weight(f"{p}down_exps.weight", n, width, ffn)
+    logits = x @ weight(f"{p}gate_inp.weight", n, width).T
+    probabilities = np.exp(logits - logits.max(-1, keepdims=True))
+    probabilities /= probabilities.sum(-1, keepdims=True)
+    out = np.zeros_like(x)
+    for t in range(len(x)):
+        chosen = np.argsort(-probabilities[t])[: m["top_k"]]
+        w = probabilities[t][chosen]
+        if m["norm_topk_prob"]:
+            w = w / w.sum()
+        for e, share in zip(chosen, w):
+            out[t] += share * swiglu(x[t], gate[e], up[e], down[e])
+    if m["shared_width"]:
+        parts = [weight(f"{p}{part}_shexp.weight", m["shared_width"], width) for part in ("gate", "up")]
+        shared = swiglu(x, *parts, weight(f"{p}down_shexp.weight", width, m["shared_width"]))
+        out += shared / (1 + np.exp(-x @ weight(f"{p}gate_inp_shexp.weight", width)))[:, None]
+    return out
+
+
 def feed_forward(c, layer, x):
+    if c.get("experts"):
+        return mixture(c, layer, x)
     p = f"blk.{layer}.ffn_"
     gate = x @ weight(f"{p}gate.weight", c["ffn_width"], c["width"]).T
     up = x @ weight(f"{p}up.weight", c["ffn_width"], c["width"]).T
@@ -195,6 +226,10 @@ GEMMA3 = dict(
     kv_heads=1, window=5, window_pattern=3, rope_base=1e6, local_base=10000.0, embedding_scale=math.sqrt(32),
     scale=24**-0.5, scaling=dict(kind="linear", factor=8.0), softcap=4.0, eps=1e-6,
 )
+EXPERTS = dict(count=8, top_k=2, ffn_width=24, norm_topk_prob=True, shared_width=None)
+MIXTRAL = dict(BASE, experts=dict(EXPERTS, ffn_width=48))
+QWEN2MOE = dict(QWEN2, architecture="qwen2moe", experts=dict(EXPERTS, top_k=3, norm_topk_prob=False, shared_width=40))
+QWEN3MOE = dict(QWEN3, architecture="qwen3moe", experts=dict(EXPERTS, top_k=4))
 PLAIN = inv_freq(10000.0, 16)
 LLAMA3 = [float(np.float32(f)) for f in PLAIN / llama3_inv_freq(PLAIN, 8.0, 1.0, 4.0, 64)]
 LONG = [0, 1, 31, 32, 33, 63, 127, 128, 129, 160, 255, 256, 257, 299]
@@ -209,6 +244,9 @@ CASES = {
     "qwen3 yarn": (
         dict(QWEN3, scaling=dict(kind="yarn", factor=8.0, original_context=256)), 100, [10, 63, 64, 99],
     ),
+    "mixtral": (MIXTRAL, 40, None),
+    "qwen2moe": (QWEN2MOE, 40, None),
+    "qwen3moe": (QWEN3MOE, 40, None),
     "partial rotation": (dict(QWEN2, rope_dims=8, qkv_bias=False), 12, None),
     "gemma3": (GEMMA3, 12, None),
     "gemma3 long": (dict(GEMMA3, window=40), 300, LONG),

@@ -2,7 +2,8 @@
 
 use domain_types::testing::{MemorySource, gaussian_like};
 use domain_types::{
-    Activation, AttentionSpec, ModelSpec, RopeScaling, RopeSpec, RopeStyle, SlidingWindow, TokenId,
+    Activation, AttentionSpec, ExpertsSpec, GateNorm, Gating, ModelSpec, RopeScaling, RopeSpec, RopeStyle,
+    SharedExpert, SlidingWindow, TokenId,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -75,8 +76,18 @@ fn spec(c: &Value) -> ModelSpec {
         tied_embeddings: flag("tied"),
         logit_softcap: optional("softcap"),
         rotation: None,
-        experts: None,
+        experts: experts(&c["experts"]),
     }
+}
+
+fn experts(e: &Value) -> Option<ExpertsSpec> {
+    let norm = if e["norm_topk_prob"].as_bool()? { GateNorm::Chosen } else { GateNorm::All };
+    let shared = e["shared_width"].as_u64();
+    Some(ExpertsSpec {
+        gating: Gating::new(count(&e["count"]), count(&e["top_k"]), norm).expect("a possible choice"),
+        ffn_width: count(&e["ffn_width"]),
+        shared: shared.map(|width| SharedExpert { ffn_width: width as usize, gated: true }),
+    })
 }
 
 fn scaling(s: &Value) -> RopeScaling {
@@ -116,9 +127,23 @@ pub(crate) fn tensors(spec: &ModelSpec) -> Vec<(String, Vec<usize>)> {
             }
         }
         add("attn_output.weight", &[width, spec.q_width()]);
-        add("ffn_gate.weight", &[spec.ffn_width, width]);
-        add("ffn_up.weight", &[spec.ffn_width, width]);
-        add("ffn_down.weight", &[width, spec.ffn_width]);
+        if let Some(experts) = &spec.experts {
+            let (n, ffn) = (experts.gating.experts(), experts.ffn_width);
+            add("ffn_gate_inp.weight", &[n, width]);
+            add("ffn_gate_exps.weight", &[n, ffn, width]);
+            add("ffn_up_exps.weight", &[n, ffn, width]);
+            add("ffn_down_exps.weight", &[n, width, ffn]);
+            if let Some(SharedExpert { ffn_width, .. }) = experts.shared {
+                add("ffn_gate_inp_shexp.weight", &[width]);
+                add("ffn_gate_shexp.weight", &[ffn_width, width]);
+                add("ffn_up_shexp.weight", &[ffn_width, width]);
+                add("ffn_down_shexp.weight", &[width, ffn_width]);
+            }
+        } else {
+            add("ffn_gate.weight", &[spec.ffn_width, width]);
+            add("ffn_up.weight", &[spec.ffn_width, width]);
+            add("ffn_down.weight", &[width, spec.ffn_width]);
+        }
         if spec.post_norms {
             add("post_attention_norm.weight", &[width]);
             add("post_ffw_norm.weight", &[width]);
@@ -145,7 +170,7 @@ fn weights(name: &str, dims: &[usize]) -> Vec<f32> {
         (0.0, 0.5)
     } else {
         let gain = if name.contains(".attn_q.") || name.contains(".attn_k.") { 2.0 } else { 1.0 };
-        (0.0, (gain / (dims[1] as f64).sqrt()) as f32)
+        (0.0, (gain / (dims[dims.len() - 1] as f64).sqrt()) as f32)
     };
     for x in &mut values {
         *x = offset + scale * *x;

@@ -3,8 +3,8 @@
 use crate::gguf_round_trip::{tensor, write};
 use crate::support::catalogue;
 use domain_types::{
-    Activation, MetaArray, MetaValue, Metadata, ModelSpec, RopeScaling, RopeStyle, RotationSpec,
-    SlidingWindow, TensorSource, scalar,
+    Activation, ExpertsSpec, GateNorm, Gating, MetaArray, MetaValue, Metadata, ModelSpec, RopeScaling,
+    RopeStyle, RotationSpec, SharedExpert, SlidingWindow, TensorSource, scalar,
 };
 use model_store::{GgufFile, StoreError, model_spec};
 
@@ -144,10 +144,34 @@ fn nothing_is_guessed_or_left_out() {
     for key in ["general.architecture", "llama.block_count", "llama.attention.layer_norm_rms_epsilon"] {
         assert!(without(key).contains(key), "{key}");
     }
-    let experts = Sketch::of("llama").tensor("blk.0.ffn_gate_exps.weight").spec();
-    assert!(matches!(experts, Err(StoreError::Unsupported { .. })));
+    let old_mixtral = Sketch::of("llama").tensor("blk.0.ffn_gate.7.weight").spec();
+    assert!(matches!(old_mixtral, Err(StoreError::Unsupported { .. })));
     let zero = Sketch::of("llama").set("llama.attention.head_count", 0_u32).spec();
     assert!(zero.is_err());
+}
+
+#[test]
+fn mixtures_of_experts() {
+    let sketch = |architecture: &str| {
+        let key = |name: &str| format!("{architecture}.{name}");
+        let sketch = Sketch::of(architecture).set(&key("expert_count"), 8_u32);
+        sketch.set(&key("expert_used_count"), 2_u32)
+    };
+    let mixtral = sketch("llama").spec().unwrap().experts.unwrap();
+    let gating = |norm| Gating::new(8, 2, norm).unwrap();
+    assert_eq!(mixtral, ExpertsSpec { gating: gating(GateNorm::Chosen), ffn_width: 64, shared: None });
+
+    let qwen = sketch("qwen2moe").set("qwen2moe.expert_feed_forward_length", 48_u32);
+    let qwen = qwen.tensor("blk.0.ffn_gate_shexp.weight").tensor("blk.0.ffn_gate_inp_shexp.weight");
+    // The sketch's tensors are all of 10 × 32.
+    let shared = Some(SharedExpert { ffn_width: 10, gated: true });
+    let expected = ExpertsSpec { gating: gating(GateNorm::All), ffn_width: 48, shared };
+    assert_eq!(qwen.spec().unwrap().experts, Some(expected));
+
+    assert_eq!(sketch("qwen3moe").spec().unwrap().experts.unwrap().gating.norm(), GateNorm::Chosen);
+    assert!(sketch("gemma3").spec().unwrap_err().to_string().contains("experts in a gemma3 model"));
+    let too_many = sketch("llama").set("llama.expert_used_count", 9_u32).spec();
+    assert!(too_many.unwrap_err().to_string().contains("9 of 8"));
 }
 
 #[test]

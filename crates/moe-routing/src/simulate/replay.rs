@@ -61,7 +61,7 @@ impl<'a> Replay<'a> {
                 loads += self.compute(&chosen, now);
             }
             misses += loads;
-            times.push(self.options.storage.seconds(loads, bytes));
+            times.push(self.options.storage.token_seconds(loads, bytes));
         }
         let total: f64 = times.iter().sum();
         times.sort_by(f64::total_cmp);

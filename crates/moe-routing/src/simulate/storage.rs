@@ -21,7 +21,7 @@ impl StorageModel {
     }
 
     /// Seconds of a token that loads so many experts of so many bytes.
-    pub(super) fn seconds(&self, loads: u64, bytes: u64) -> f64 {
+    pub fn token_seconds(&self, loads: u64, bytes: u64) -> f64 {
         let load = self.latency.as_secs_f64() + bytes as f64 / self.bandwidth;
         self.compute.as_secs_f64() + loads as f64 * load
     }

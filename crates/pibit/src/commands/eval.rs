@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::evaluation::{TaskAccuracy, Text, measure_tasks, measure_text};
+use crate::experts::ExpertArgs;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use crate::output;
@@ -22,7 +23,7 @@ Examples:
   pibit eval s3.gguf --reference smollm2 --text wikitext2.txt
   pibit eval tiny --corpus --tasks arithmetic,code")]
 pub struct Args {
-    /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
+    /// GGUF file, Hugging Face folder, `tiny`, `tiny-moe` or `smollm2`
     model: ModelRef,
     /// Model to compare with: adds KL divergence and top-1 agreement
     #[arg(long, value_name = "MODEL")]
@@ -51,6 +52,8 @@ pub struct Args {
     /// Held-out problems per task
     #[arg(long, default_value_t = 100)]
     task_samples: usize,
+    #[command(flatten)]
+    experts: ExpertArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -90,7 +93,8 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         (None, false) => None,
     };
     let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
-    let mut model = LoadedModel::load(context, &args.model, options, args.activations)?;
+    let mut model =
+        LoadedModel::with_experts(context, &args.model, options, args.activations, &args.experts)?;
     let mut reference =
         args.reference.as_ref().map(|r| LoadedModel::exact(context, r, args.ctx)).transpose()?;
     let bytes = args.model.size(&*model.source)?;
@@ -100,6 +104,7 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
             .transpose()?;
         Ok((report, measure_tasks(context, &mut model, &args.tasks, args.task_samples)?))
     })?;
+    model.experts.finish(context)?;
     Ok(Evaluation {
         model: args.model.to_string(),
         bytes,

@@ -2,6 +2,7 @@
 
 mod simulate;
 
+use crate::context::Context;
 use anyhow::Result;
 
 #[derive(clap::Args)]
@@ -16,8 +17,8 @@ enum Command {
     Simulate(simulate::Args),
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     match &args.command {
-        Command::Simulate(args) => simulate::run(args),
+        Command::Simulate(args) => simulate::run(context, args),
     }
 }

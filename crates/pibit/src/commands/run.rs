@@ -2,6 +2,7 @@
 
 use crate::compute::Compute;
 use crate::context::Context;
+use crate::experts::ExpertArgs;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use anyhow::{Result, bail};
@@ -12,7 +13,7 @@ use std::ops::ControlFlow;
 #[derive(clap::Args)]
 #[command(after_help = "Example: pibit run smollm2 -p 'The capital of France is' -n 20")]
 pub struct Args {
-    /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
+    /// GGUF file, Hugging Face folder, `tiny`, `tiny-moe` or `smollm2`
     model: ModelRef,
     /// Text to continue
     #[arg(short, long)]
@@ -24,6 +25,8 @@ pub struct Args {
     compute: Compute,
     #[command(flatten)]
     sampling: Sampling,
+    #[command(flatten)]
+    experts: ExpertArgs,
 }
 
 /// How the next token is chosen.
@@ -60,7 +63,12 @@ impl Sampling {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
-    let mut model = LoadedModel::fast(context, &args.model, args.compute.load_options(), args.compute)?;
+    let (options, compute) = (args.compute.load_options(), args.compute);
+    let mut model = if args.experts.asked() {
+        LoadedModel::with_experts(context, &args.model, options, compute.activations, &args.experts)?
+    } else {
+        LoadedModel::fast(context, &args.model, options, compute)?
+    };
     let tokens = model.prompt_tokens(&args.prompt)?;
     if tokens.is_empty() {
         bail!("the prompt is empty and the model has no start token; give some text with -p");
@@ -68,7 +76,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     print!("{}", args.prompt);
     stream(&mut model, &tokens, &mut sampler, args.tokens)?;
     println!();
-    Ok(())
+    model.experts.finish(context)
 }
 
 /// Generates and prints as it comes; returns the text.

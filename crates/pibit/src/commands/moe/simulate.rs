@@ -1,10 +1,16 @@
 //! `pibit moe simulate`: what caches would have done.
 
+mod model;
+mod sweep;
+mod use_by_domain;
+
+use crate::context::Context;
 use crate::global::Trace;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Context as _, Result, bail};
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use model::{Measured, Subject};
 use moe_routing::routing::{Preference, RouterOptions};
 use moe_routing::simulate::{Contender, SimulationOptions, SimulationReport, StorageModel, simulate};
 use moe_routing::trace::{RoutingTrace, read_trace};
@@ -13,7 +19,10 @@ use observability::{Cell, Column, Table};
 use serde::Serialize;
 use std::fs::File;
 use std::io::BufReader;
+use std::path::PathBuf;
 use std::time::Duration;
+use sweep::SweepPoint;
+use use_by_domain::Specialization;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -43,6 +52,12 @@ pub(super) struct Args {
     /// Microseconds before storage delivers
     #[arg(long, default_value_t = 100)]
     latency: u64,
+    /// With --model: also measure memory-aware routing for a range of λ and J
+    #[arg(long, requires = "model")]
+    sweep: bool,
+    /// Write the table and, with --sweep, a plot as an HTML page
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -52,7 +67,7 @@ pub(super) struct Args {
 struct Source {
     #[command(flatten)]
     which: Which,
-    /// Tokens of a synthetic trace
+    /// Tokens of a synthetic trace, or of the text that a model reads
     #[arg(long, default_value_t = 1000)]
     tokens: usize,
     /// Seed of a synthetic trace
@@ -91,6 +106,11 @@ struct Report {
     lambda: f32,
     always_kept: usize,
     policies: Vec<Row>,
+    /// With a model and --sweep.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sweep: Vec<SweepPoint>,
+    /// Where the trace knows domains: who uses which experts.
+    domains: Specialization,
 }
 
 #[derive(Serialize)]
@@ -104,6 +124,28 @@ struct Row {
     p99_token_ms: f64,
     bytes_per_token: f64,
     gate_mass: f64,
+    /// Tokens per second on this machine; only with a model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wall_tokens_per_s: Option<f64>,
+}
+
+impl Row {
+    fn measured(policy: &'static str, found: &Measured) -> Self {
+        let mut seconds = found.seconds.clone();
+        seconds.sort_by(f64::total_cmp);
+        let p99 = seconds.get((seconds.len() * 99).div_ceil(100).saturating_sub(1));
+        Self {
+            policy,
+            hit_rate: found.hit_rate,
+            ppl_ratio: Some(found.ppl_ratio),
+            kld_mean: Some(found.kld_mean),
+            tokens_per_s: seconds.len() as f64 / seconds.iter().sum::<f64>().max(1e-12),
+            p99_token_ms: p99.map_or(0.0, |s| s * 1e3),
+            bytes_per_token: found.bytes_per_token,
+            gate_mass: found.gate_mass,
+            wall_tokens_per_s: Some(found.wall_tokens_per_s),
+        }
+    }
 }
 
 impl From<SimulationReport> for Row {
@@ -117,12 +159,22 @@ impl From<SimulationReport> for Row {
             p99_token_ms: report.p99_token_ms,
             bytes_per_token: report.bytes_per_token,
             gate_mass: report.gate_mass,
+            wall_tokens_per_s: None,
         }
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
-    let report = compare(args, &trace(&args.source)?)?;
+pub(super) fn run(context: &Context, args: &Args) -> Result<()> {
+    let report = match &args.source.which.model {
+        Some(model) => {
+            let subject = Subject::new(context, model, args.source.tokens)?;
+            compare(args, &subject.trace, Some(&subject))?
+        }
+        None => compare(args, &trace(&args.source)?, None)?,
+    };
+    if let Some(path) = &args.report {
+        sweep::write_page(&report, "Experts under a memory budget", path)?;
+    }
     if args.json {
         return output::json(&report);
     }
@@ -140,14 +192,11 @@ fn trace(source: &Source) -> Result<RoutingTrace> {
         Which { synthetic: Some(Synthetic::Mixtral), .. } => {
             Ok(SyntheticTrace::mixtral(*tokens, *seed).generate()?)
         }
-        Which { model: Some(model), .. } => {
-            bail!("{model} cannot be run with its experts yet: give a trace of it with --trace")
-        }
         Which { .. } => bail!("give --trace, --synthetic or --model"),
     }
 }
 
-fn compare(args: &Args, trace: &RoutingTrace) -> Result<Report> {
+fn compare(args: &Args, trace: &RoutingTrace, subject: Option<&Subject<'_>>) -> Result<Report> {
     let (header, gating) = (trace.header(), trace.header().gating());
     if trace.tokens() == 0 {
         bail!("the trace has no tokens");
@@ -163,7 +212,19 @@ fn compare(args: &Args, trace: &RoutingTrace) -> Result<Report> {
     };
     let router = RouterOptions::default().with_preference(preference).with_always_kept(args.always_kept);
     let options = SimulationOptions { budget, storage, router };
-    let policies = contenders(args).into_iter().map(|c| Ok(simulate(trace, c, &options)?.into()));
+    let policies = contenders(args).into_iter().map(|contender| match subject {
+        // The oracle cannot run: it is told the model's own routes, which change nothing.
+        Some(_) if contender == Contender::Belady => {
+            let row = Row::from(simulate(trace, contender, &options)?);
+            Ok(Row { ppl_ratio: Some(1.0), kld_mean: Some(0.0), ..row })
+        }
+        Some(subject) => {
+            let preference = [args.lambda, args.always_kept as f32];
+            let found = subject.measure(contender, budget, preference, &storage)?;
+            Ok(Row::measured(contender.name(), &found))
+        }
+        None => Ok(simulate(trace, contender, &options)?.into()),
+    });
     Ok(Report {
         layers: header.layers(),
         experts: gating.experts(),
@@ -174,6 +235,11 @@ fn compare(args: &Args, trace: &RoutingTrace) -> Result<Report> {
         lambda: args.lambda,
         always_kept: args.always_kept,
         policies: policies.collect::<Result<_>>()?,
+        sweep: match subject.filter(|_| args.sweep) {
+            Some(subject) => sweep::sweep(subject, budget, &storage)?,
+            None => Vec::new(),
+        },
+        domains: Specialization::of(trace)?,
     })
 }
 
@@ -192,6 +258,8 @@ fn table(report: &Report) -> Result<Table> {
         Column::number("p99 (ms)", 0),
         Column::number("MB/token", 1),
         Column::number("gate mass (%)", 1),
+        Column::number("perplexity (%)", 2),
+        Column::number("KLD", 4),
     ];
     let Report { tokens, layers, top_k, experts, .. } = report;
     let title = format!(
@@ -201,13 +269,15 @@ fn table(report: &Report) -> Result<Table> {
     );
     let mut table = Table::new(title, columns);
     for row in &report.policies {
-        let cells: [Cell; 6] = [
+        let cells: [Cell; 8] = [
             row.policy.into(),
             (100.0 * row.hit_rate).into(),
             row.tokens_per_s.into(),
             row.p99_token_ms.into(),
             (row.bytes_per_token / 1e6).into(),
             (100.0 * row.gate_mass).into(),
+            row.ppl_ratio.map(|ratio| 100.0 * (ratio - 1.0)).into(),
+            row.kld_mean.into(),
         ];
         table.push(cells)?;
     }

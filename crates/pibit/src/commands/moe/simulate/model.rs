@@ -1,0 +1,177 @@
+//! A model that is really run, token by token, with its experts in a budget.
+
+use crate::context::Context;
+use crate::experts::{GateMass, SharedWriter, cache_prior, eviction, expert_bytes, paged, recorded};
+use crate::model_ref::ModelRef;
+use anyhow::{Context as _, Result, bail};
+use domain_types::{ExpertRouter, LogitRows, ModelSpec, TensorSource, TokenId, TokenModel};
+use inference::{ExpertPorts, LoadOptions, ResidentExperts, Transformer};
+use moe_routing::PagedExperts;
+use moe_routing::routing::{MemoryAwareRouter, StandardRouter};
+use moe_routing::simulate::{Contender, StorageModel};
+use moe_routing::trace::{RoutingTrace, read_trace};
+use qat_training::corpus::{Corpus, Domain, Split};
+use quant_core::{Activations, Codecs};
+use std::sync::Arc;
+
+/// Seed of the corpus text, which training never sees.
+const SEED: u64 = 0;
+
+/// A model, a text of interleaved domains, and what the model says with all experts in memory.
+pub(super) struct Subject<'a> {
+    context: &'a Context,
+    model: &'a ModelRef,
+    source: Box<dyn TensorSource>,
+    pub(super) spec: ModelSpec,
+    /// Tokens, and the domain of each.
+    text: Vec<(TokenId, Domain)>,
+    /// What its gates said of the text.
+    pub(super) trace: RoutingTrace,
+    reference: Outcome,
+}
+
+/// What a model made of the text.
+#[derive(Default)]
+struct Outcome {
+    /// Of all positions but each window's last.
+    logits: Vec<f32>,
+    nll: Vec<f64>,
+}
+
+/// One contender on the text.
+pub(super) struct Measured {
+    pub(super) hit_rate: f64,
+    pub(super) ppl_ratio: f64,
+    pub(super) kld_mean: f64,
+    pub(super) gate_mass: f64,
+    pub(super) bytes_per_token: f64,
+    /// Seconds of each token by the storage model.
+    pub(super) seconds: Vec<f64>,
+    /// Tokens per second on this machine, files read without the page cache.
+    pub(super) wall_tokens_per_s: f64,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(context: &'a Context, model: &'a ModelRef, tokens: usize) -> Result<Self> {
+        let source = model.open(context)?;
+        let spec = source.spec()?;
+        if spec.experts.is_none() {
+            bail!("{model} is not a mixture of experts");
+        }
+        let text = interleaved(&*source, tokens)?;
+        let out = SharedWriter::new(Vec::new());
+        let router = recorded(&spec, &*source, None, out.clone())?;
+        let provider = Arc::new(ResidentExperts::load(&*source, &Codecs::new(Activations::F32))?);
+        let mut network = load(&*source, ExpertPorts { router, provider })?;
+        let reference = read(&mut network, &text, &mut || {})?;
+        let recorded = out.with(|bytes| read_trace(&bytes[..]))?;
+        let mut trace = RoutingTrace::new(*recorded.header());
+        for (token, (_, domain)) in text.iter().enumerate() {
+            let layers = 0..recorded.size().layers();
+            let logits: Vec<f32> = layers.flat_map(|layer| recorded.logits(token, layer).to_vec()).collect();
+            trace.push(domain.name(), &logits)?;
+        }
+        Ok(Self { context, model, source, spec, text, trace, reference })
+    }
+
+    /// Runs a contender that knows no future.
+    pub(super) fn measure(
+        &self,
+        contender: Contender,
+        budget: u64,
+        [lambda, always_kept]: [f32; 2],
+        storage: &StorageModel,
+    ) -> Result<Measured> {
+        let policy = eviction(contender)?;
+        let experts = paged(self.context, self.model, &*self.source, Activations::F32, budget, policy)?;
+        let (gate_mass, mean_share) =
+            GateMass::around(self.router(contender, lambda, always_kept as usize)?);
+        let ports = ExpertPorts { router: Box::new(gate_mass), provider: Arc::clone(&experts) as _ };
+        let mut network = load(&*self.source, ports)?;
+        let (bytes, mut seconds, mut before) = (expert_bytes(&*self.source)?, Vec::new(), 0);
+        let (outcome, wall) = self.context.timed(|| {
+            read(&mut network, &self.text, &mut || {
+                let misses = misses(&experts);
+                seconds.push(storage.token_seconds(misses - before, bytes));
+                before = misses;
+            })
+        })?;
+        let stats = experts.cache().stats();
+        let mean = |nll: &[f64]| nll.iter().sum::<f64>() / nll.len().max(1) as f64;
+        let vocab = self.spec.vocab_size;
+        Ok(Measured {
+            hit_rate: stats.hit_rate(),
+            ppl_ratio: (mean(&outcome.nll) - mean(&self.reference.nll)).exp(),
+            kld_mean: inference::mean_divergence(&self.reference.logits, &outcome.logits, vocab)?,
+            gate_mass: mean_share.get(),
+            bytes_per_token: stats.bytes_loaded as f64 / self.text.len() as f64,
+            wall_tokens_per_s: self.text.len() as f64 / wall.max(1e-9),
+            seconds,
+        })
+    }
+
+    fn router(&self, contender: Contender, lambda: f32, always_kept: usize) -> Result<Box<dyn ExpertRouter>> {
+        let experts = self.spec.experts.context("the model is not a mixture of experts")?;
+        Ok(match contender {
+            Contender::MemoryAware => {
+                let options = cache_prior(lambda, always_kept);
+                Box::new(MemoryAwareRouter::new(experts.gating, self.spec.layers, options)?)
+            }
+            _ => Box::new(StandardRouter::new(experts.gating)),
+        })
+    }
+}
+
+fn misses(experts: &PagedExperts) -> u64 {
+    experts.cache().stats().misses
+}
+
+fn load(source: &dyn TensorSource, ports: ExpertPorts) -> Result<Transformer> {
+    let codecs = Codecs::new(Activations::F32);
+    Ok(Transformer::load_with_experts(source, &codecs, LoadOptions::default(), ports)?)
+}
+
+/// Feeds the text token by token, window by window, each from an empty cache, as decoding would.
+fn read(
+    network: &mut Transformer,
+    text: &[(TokenId, Domain)],
+    after_token: &mut dyn FnMut(),
+) -> Result<Outcome> {
+    let (mut outcome, mut logits) = (Outcome::default(), Vec::new());
+    for window in text.chunks(network.context_length()) {
+        network.reset();
+        for (i, &(token, _)) in window.iter().enumerate() {
+            network.forward(&[token], LogitRows::Last, &mut logits)?;
+            after_token();
+            let Some(&(next, _)) = window.get(i + 1) else { continue };
+            outcome.nll.push(surprise(&logits, next as usize));
+            outcome.logits.extend_from_slice(&logits);
+        }
+    }
+    Ok(outcome)
+}
+
+/// −ln softmax(logits)[target].
+fn surprise(logits: &[f32], target: usize) -> f64 {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|x| f64::from(x - max).exp()).sum();
+    sum.ln() - f64::from(logits[target] - max)
+}
+
+/// Held-out samples, a domain after the other, until there are `count` tokens.
+fn interleaved(source: &dyn TensorSource, count: usize) -> Result<Vec<(TokenId, Domain)>> {
+    use domain_types::Tokenizer as _;
+    let tokenizer = model_store::load_tokenizer(source)?;
+    let corpus = Corpus::new(SEED);
+    let mut text = Vec::with_capacity(count);
+    for (round, domain) in (0..).flat_map(|round| Domain::ALL.map(|domain| (round, domain))) {
+        if text.len() >= count {
+            break;
+        }
+        let sample = corpus.sample(domain, Split::HeldOut, round);
+        text.extend(tokenizer.encode(&sample.text(), false)?.into_iter().map(|token| (token, domain)));
+        text.extend(tokenizer.eos().first().map(|&end| (end, domain)));
+    }
+    text.truncate(count);
+    Ok(text)
+}
