@@ -8,8 +8,9 @@ use domain_types::{LogitRows, RopeScaling, TensorSource, TokenModel};
 use inference::{LoadOptions, Transformer};
 use tiny::Golden;
 
-/// Between F32 and the oracle's F64; a key or value may also fall on the other side of an F16 rounding boundary.
-const TOLERANCE: f32 = 3e-4;
+/// Between F32 and the oracle's F64; a key or value may also fall on the other side of an F16 rounding boundary, which
+/// gates of experts amplify.
+const TOLERANCE: f32 = 6e-4;
 
 fn load(source: &dyn TensorSource) -> Transformer {
     Transformer::load(source, &DenseCodecs, LoadOptions::default()).expect("a whole model loads")

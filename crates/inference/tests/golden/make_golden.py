@@ -246,7 +246,7 @@ CASES = {
     ),
     "mixtral": (MIXTRAL, 40, None),
     "qwen2moe": (QWEN2MOE, 40, None),
-    "qwen3moe": (QWEN3MOE, 40, None),
+    "qwen3moe": (QWEN3MOE, 12, None),
     "partial rotation": (dict(QWEN2, rope_dims=8, qkv_bias=False), 12, None),
     "gemma3": (GEMMA3, 12, None),
     "gemma3 long": (dict(GEMMA3, window=40), 300, LONG),

@@ -81,7 +81,9 @@ impl Routing {
             if let Some(memory) = &mut memory {
                 let absent = choices.absent.get_or_insert_with(|| vec![0.0; tokens * experts]);
                 memory.mark_absent(&mut absent[(first + i) * experts..(first + i + 1) * experts]);
-                chosen.iter().for_each(|&expert| memory.used(expert));
+                for &expert in &chosen {
+                    memory.used(expert);
+                }
             }
             choices.experts.extend(chosen.into_iter().map(|expert| expert as i32));
         }

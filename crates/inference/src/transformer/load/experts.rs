@@ -60,7 +60,9 @@ pub(super) fn experts(
         return Err(InferenceError::OtherGating { router: ports.router.gating(), model: experts.gating });
     }
     for layer in 0..spec.layers {
-        STACKS.iter().for_each(|stack| tensors.leave(format!("blk.{layer}.{stack}.weight")));
+        for stack in STACKS {
+            tensors.leave(format!("blk.{layer}.{stack}.weight"));
+        }
     }
     Ok(Some(ports))
 }

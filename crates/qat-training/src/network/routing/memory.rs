@@ -28,7 +28,9 @@ impl RowMemory {
 
     pub(super) fn mark_absent(&self, absent: &mut [f32]) {
         absent.fill(1.0);
-        self.resident.iter().for_each(|&expert| absent[expert] = 0.0);
+        for &expert in &self.resident {
+            absent[expert] = 0.0;
+        }
     }
 
     /// Makes room for an expert and puts it last.

@@ -36,7 +36,9 @@ impl Specialization {
                 }
             }
         }
-        counts.values_mut().flatten().chain(&mut all).for_each(|layer| normalize(layer));
+        for layer in counts.values_mut().flatten().chain(&mut all) {
+            normalize(layer);
+        }
         let apart = |of: &[Vec<f64>]| {
             let layers = of
                 .iter()
