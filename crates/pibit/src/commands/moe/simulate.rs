@@ -239,7 +239,7 @@ fn compare(args: &Args, trace: &RoutingTrace, subject: Option<&Subject<'_>>) -> 
             Some(subject) => sweep::sweep(subject, budget, &storage)?,
             None => Vec::new(),
         },
-        domains: Specialization::of(trace)?,
+        domains: Specialization::of(trace),
     })
 }
 

@@ -1,6 +1,5 @@
 //! Which experts texts of each domain use.
 
-use moe_routing::MoeError;
 use moe_routing::trace::RoutingTrace;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,7 +18,7 @@ pub(super) struct Specialization {
 
 impl Specialization {
     /// Counts the top-k of a trace.
-    pub(super) fn of(trace: &RoutingTrace) -> Result<Self, MoeError> {
+    pub(super) fn of(trace: &RoutingTrace) -> Self {
         let (gating, layers) = (trace.header().gating(), trace.size().layers());
         let mut counts: UseByDomain = BTreeMap::new();
         let mut all = vec![vec![0.0; gating.experts()]; layers];
@@ -47,13 +46,15 @@ impl Specialization {
             layers.sum::<f64>() / all.len() as f64
         };
         let distance = counts.iter().map(|(domain, of)| (domain.clone(), apart(of))).collect();
-        Ok(Self { distance, share: counts })
+        Self { distance, share: counts }
     }
 }
 
 fn normalize(shares: &mut [f64]) {
     let sum: f64 = shares.iter().sum();
-    shares.iter_mut().for_each(|share| *share /= sum.max(1.0));
+    for share in shares {
+        *share /= sum.max(1.0);
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +71,7 @@ mod tests {
             trace.push("a", &[1.0, 0.0]).unwrap();
             trace.push("b", &[0.0, 1.0]).unwrap();
         }
-        let found = Specialization::of(&trace).unwrap();
+        let found = Specialization::of(&trace);
         assert_eq!(found.share["a"], [[1.0, 0.0]]);
         assert_eq!(found.distance["b"], 0.5);
     }
