@@ -131,7 +131,10 @@ fn one_value_per_layer_counts_where_all_are_equal() {
 #[test]
 fn unknown_architectures_list_the_known() {
     let error = Sketch::of("mamba").spec().unwrap_err().to_string();
-    assert!(error.contains("mamba") && error.contains("llama, qwen2, qwen3, gemma3"), "{error}");
+    assert!(
+        error.contains("mamba") && error.contains("llama, qwen2, qwen3, qwen2moe, qwen3moe, gemma3"),
+        "{error}"
+    );
 }
 
 #[test]
