@@ -134,6 +134,26 @@ pub enum DomainEvent {
         /// Mean KL divergence from the reference so far, in nats, where there is a reference.
         kld_mean: Option<f64>,
     },
+    /// A text was generated.
+    TextGenerated {
+        /// Tokens of the prompt.
+        prompt_tokens: usize,
+        /// Tokens generated.
+        output_tokens: usize,
+        /// Time until the first text, in seconds.
+        first_token_seconds: f64,
+        /// Time in all, in seconds.
+        seconds: f64,
+    },
+    /// Quality at the current precision left its limits.
+    QualityDrifted {
+        /// What was measured: `perplexity`, `agreement`, `saturation` or `outliers`.
+        measure: String,
+        /// Its value over the last window.
+        value: f64,
+        /// The limit that it passed.
+        limit: f64,
+    },
     /// A file was written and synced.
     FileWritten {
         /// Path.
@@ -162,6 +182,8 @@ impl DomainEvent {
             Self::AffinityUpdated { .. } => "AffinityUpdated",
             Self::ModelLoaded { .. } => "ModelLoaded",
             Self::EvalChunkComplete { .. } => "EvalChunkComplete",
+            Self::TextGenerated { .. } => "TextGenerated",
+            Self::QualityDrifted { .. } => "QualityDrifted",
             Self::FileWritten { .. } => "FileWritten",
         }
     }

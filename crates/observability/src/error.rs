@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ObservabilityError {
     /// A `--trace` value that names no target.
-    #[error("trace target {0:?} is unknown: use `pretty`, `json` or `chrome:FILE`")]
+    #[error("trace target {0:?} is unknown: use `pretty`, `json`, `otlp` or `chrome:FILE`")]
     UnknownTarget(String),
     /// The filter variable does not parse.
     #[error(
@@ -22,6 +22,9 @@ pub enum ObservabilityError {
         /// What the parser said.
         reason: String,
     },
+    /// OTLP or the Prometheus endpoint could not be set up.
+    #[error("telemetry: {0}")]
+    Telemetry(String),
     /// A second subscriber for one process.
     #[error("tracing is already set up in this process: call `init` once, from `main`")]
     AlreadyInitialised,

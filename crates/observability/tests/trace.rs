@@ -2,7 +2,7 @@
 
 use domain_types::testing::sample_events;
 use domain_types::{DomainEvent, EventSink};
-use observability::{EVENT_TARGET, FILTER_VARIABLE, TracingSink, init};
+use observability::{EVENT_TARGET, FILTER_VARIABLE, TraceOptions, TracingSink, init};
 use serde_json::Value;
 use std::process::{Command, Output};
 
@@ -24,12 +24,13 @@ fn stderr(output: &Output) -> String {
 fn child() {
     let Ok(target) = std::env::var("CHILD_TARGET") else { return };
     let target = (!target.is_empty()).then(|| target.parse().unwrap());
-    let guard = init(target, std::env::var("CHILD_QUIET").is_ok_and(|quiet| quiet == "1"));
+    let quiet = std::env::var("CHILD_QUIET").is_ok_and(|quiet| quiet == "1");
+    let guard = init(TraceOptions { target, quiet, ..TraceOptions::default() });
     let guard = guard.unwrap_or_else(|error| {
         eprintln!("refused: {error}");
         std::process::exit(3);
     });
-    assert!(init(None, false).is_err(), "a second subscriber is refused");
+    assert!(init(TraceOptions::default()).is_err(), "a second subscriber is refused");
     let span = tracing::info_span!("quantize", format = "piq3").entered();
     for event in sample_events() {
         TracingSink.record(&event);

@@ -4,7 +4,7 @@ use crate::commands;
 use crate::context::Context;
 use crate::global::Global;
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Quantize language models to 2-4 bits, measure what that costs, and run them.
 #[derive(Parser)]
@@ -58,6 +58,8 @@ pub enum Command {
     Bench(commands::bench::Args),
     /// Quantize a model to every one of our formats, evaluate, and write a report
     Demo(commands::demo::Args),
+    /// Measure the design's acceptance gates
+    Gate(commands::gate::Args),
     /// Mixtures of experts under a memory budget
     Moe(commands::moe::Args),
     /// Measure what the project claims about π
@@ -65,6 +67,14 @@ pub enum Command {
     /// Train the embedded model `tiny` (needs feature `train`)
     #[cfg(feature = "train")]
     TrainTiny(commands::train_tiny::Args),
+}
+
+impl Cli {
+    /// The name of the command that this process was called with.
+    pub(crate) fn called() -> Option<String> {
+        let matches = Self::command().try_get_matches().ok()?;
+        matches.subcommand_name().map(ToOwned::to_owned)
+    }
 }
 
 impl Command {
@@ -84,6 +94,7 @@ impl Command {
             Self::Chat(args) => commands::chat::run(context, &args),
             Self::Bench(args) => commands::bench::run(context, &args),
             Self::Demo(args) => commands::demo::run(context, &args),
+            Self::Gate(args) => commands::gate::run(context, &args),
             Self::Moe(args) => commands::moe::run(context, &args),
             Self::Study(args) => commands::study::run(context, &args),
             #[cfg(feature = "train")]

@@ -10,6 +10,7 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod fetch;
 pub(crate) mod formats;
+pub(crate) mod gate;
 pub(crate) mod inspect;
 pub(crate) mod moe;
 pub(crate) mod quantize;

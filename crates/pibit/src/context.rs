@@ -4,8 +4,9 @@ use crate::global::Global;
 use crate::progress::Progress;
 use anyhow::{Context as _, Result, bail};
 use domain_types::{Clock, EventSink, FormatCatalogue};
-use observability::{SystemClock, TraceGuard, TracingSink};
+use observability::{FanOut, SystemClock, TraceGuard, TraceOptions, TracingSink};
 use quant_core::Codecs;
+use std::sync::Arc;
 
 /// The wired contexts.
 pub(crate) struct Context {
@@ -20,7 +21,15 @@ pub(crate) struct Context {
 impl Context {
     /// Sets up tracing and threads as the global options say.
     pub(crate) fn new(global: &Global) -> Result<Self> {
-        let trace = observability::init(global.trace_target(), global.quiet)?;
+        let trace = observability::init(TraceOptions {
+            target: global.trace_target(),
+            quiet: global.quiet,
+            metrics_addr: global.metrics_addr,
+        })?;
+        let progress = Progress::new(global.quiet);
+        if let Some(addr) = trace.metrics_addr() {
+            progress.note(&format!("metrics: http://{addr}/metrics"));
+        }
         if let Some(threads) = global.threads {
             if threads == 0 {
                 bail!("--threads must be at least 1");
@@ -31,9 +40,9 @@ impl Context {
         Ok(Self {
             catalogue: quant_core::catalogue(),
             codecs: Codecs::default(),
-            sink: Box::new(TracingSink),
+            sink: sink(&trace),
             clock: Box::new(SystemClock::new()),
-            progress: Progress::new(global.quiet),
+            progress,
             _trace: trace,
         })
     }
@@ -44,4 +53,10 @@ impl Context {
         let value = work()?;
         Ok((value, self.clock.monotonic().saturating_sub(start).as_secs_f64()))
     }
+}
+
+/// Events become `tracing` events, and metrics where those go anywhere.
+fn sink(trace: &TraceGuard) -> Box<dyn EventSink> {
+    let traced: Arc<dyn EventSink> = Arc::new(TracingSink);
+    Box::new(FanOut::new([traced].into_iter().chain(trace.metrics_sink())))
 }

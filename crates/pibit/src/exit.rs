@@ -25,9 +25,14 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 
 fn is_bad_input(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.is::<StoreError>()
+        cause.downcast_ref().is_some_and(is_bad_file)
             || cause.is::<DomainError>()
             || matches!(cause.downcast_ref(), Some(PortError::Invalid(_)))
             || matches!(cause.downcast_ref(), Some(MoeError::BadTrace { .. }))
     })
+}
+
+/// Whether a file is to blame, and not the disk or the system.
+fn is_bad_file(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Io { .. } | StoreError::Write { .. })
 }

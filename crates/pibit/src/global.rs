@@ -1,6 +1,7 @@
 //! Options of every command.
 
 use observability::{ObservabilityError, TraceTarget};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// What follows a `--trace`. The name is the contract of two options: of every command's, which says where a trace of
@@ -25,11 +26,14 @@ impl Trace {
 }
 
 /// Options of every command.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub struct Global {
-    /// Write traces: `pretty` or `json` to standard error, or `chrome:FILE` for Perfetto
-    #[arg(long, global = true, value_name = "pretty|json|chrome:FILE", value_parser = Trace::to)]
+    /// Write traces: `pretty` or `json` to standard error, `otlp` to a collector, or `chrome:FILE` for Perfetto
+    #[arg(long, global = true, value_name = "pretty|json|otlp|chrome:FILE", value_parser = Trace::to)]
     pub trace: Option<Trace>,
+    /// Serve metrics for Prometheus while the command runs, such as at 127.0.0.1:9464
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub metrics_addr: Option<SocketAddr>,
     /// Threads to use; all cores where not given
     #[arg(long, global = true)]
     pub threads: Option<usize>,

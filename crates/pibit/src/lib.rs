@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+// First: its macros stand in for the standard ones.
+#[macro_use]
+mod output;
+
 mod calibration;
 pub mod cli;
 mod commands;
@@ -10,28 +14,43 @@ mod evaluation;
 mod exit;
 mod experts;
 mod floats;
+mod gate;
+mod generation;
 mod global;
+mod interrupt;
 mod loaded;
+mod memory;
 mod model_ref;
-mod output;
 mod progress;
 mod quantize;
 mod rewrite;
 mod rotate;
+mod stage;
 mod study;
+mod verification;
 
 pub use global::Global;
+pub use memory::Allocator;
 pub use model_ref::ModelRef;
+pub use stage::{STAGES, StageInfo};
 
 use cli::Cli;
 use context::Context;
 use std::process::ExitCode;
 
-/// Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input.
+/// Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input, 130 interrupted.
 pub fn run(cli: Cli) -> ExitCode {
-    let result = Context::new(&cli.global).and_then(|context| cli.command.run(&context));
-    match result {
+    match execute(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),
     }
+}
+
+fn execute(cli: Cli) -> anyhow::Result<()> {
+    interrupt::handle()?;
+    // The span must end before the context does: that sends the trace.
+    let context = Context::new(&cli.global)?;
+    let span = stage::command(&Cli::called().unwrap_or_default());
+    span.in_scope(|| cli.command.run(&context))?;
+    output::finish()
 }

@@ -4,6 +4,7 @@ use crate::compute::Compute;
 use crate::context::Context;
 use crate::experts::{ExpertArgs, ExpertWatch, WiredExperts};
 use crate::model_ref::ModelRef;
+use crate::stage;
 use anyhow::{Context as _, Result};
 use domain_types::{TensorSource, TokenId, Tokenizer};
 use inference::{LoadOptions, Transformer};
@@ -63,7 +64,7 @@ impl LoadedModel {
         open: impl FnOnce() -> Result<Box<dyn TensorSource>>,
         experts: impl FnOnce(&dyn TensorSource) -> Result<Option<WiredExperts>>,
     ) -> Result<Self> {
-        let _span = tracing::info_span!("load", model = %model).entered();
+        let _span = stage::load(&model.to_string()).entered();
         let source = open()?;
         let tokenizer =
             model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {model}"))?;

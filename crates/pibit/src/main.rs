@@ -4,6 +4,9 @@ use clap::Parser;
 use pibit::cli::Cli;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: pibit::Allocator = pibit::Allocator;
+
 fn main() -> ExitCode {
     pibit::run(Cli::parse())
 }

@@ -1,6 +1,7 @@
 //! What `MODEL` on the command line means.
 
 use crate::context::Context;
+use crate::stage;
 use anyhow::{Context as _, Result, bail};
 use domain_types::{Bytes, FormatCatalogue, TensorSource};
 use model_store::{GgufFile, StoreError};
@@ -66,6 +67,7 @@ impl ModelRef {
         context: &Context,
         open: impl FnOnce(&Path, &FormatCatalogue) -> Result<Box<dyn TensorSource>, StoreError>,
     ) -> Result<Box<dyn TensorSource>> {
+        let _span = stage::open(&self.to_string()).entered();
         let source: Box<dyn TensorSource> = match self.embedded() {
             Some(bytes) => Box::new(GgufFile::from_bytes(Bytes::from_static(bytes), &context.catalogue)?),
             None => open(&self.path()?, &context.catalogue)?,
@@ -80,6 +82,7 @@ impl ModelRef {
 
     /// SHA-256 of the model's bytes, in hexadecimal.
     pub(crate) fn sha256(&self) -> Result<String> {
+        let _span = stage::hash(&self.to_string()).entered();
         if let Some(bytes) = self.embedded() {
             return Ok(model_store::sha256_bytes(bytes));
         }

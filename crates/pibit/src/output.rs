@@ -1,7 +1,44 @@
 //! Results: JSON for scripts, text for people. Nothing else is printed on standard output.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Mutex;
+
+/// The standard macros panic where a pipe is closed (`pibit inspect tiny | head`). These, which all of this crate gets
+/// in their place, leave off printing; [`finish`] reports any other error.
+macro_rules! print {
+    ($($text:tt)*) => { $crate::output::write(::std::format_args!($($text)*)) };
+}
+
+macro_rules! println {
+    () => { $crate::output::write(::std::format_args!("\n")) };
+    ($($text:tt)*) => { $crate::output::write(::std::format_args!("{}\n", ::std::format_args!($($text)*))) };
+}
+
+/// The first error that printing met: nothing is printed after it.
+static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// What the macros call.
+pub(crate) fn write(text: fmt::Arguments<'_>) {
+    let mut failure = FAILURE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if failure.is_none() {
+        *failure = io::stdout().write_fmt(text).err();
+    }
+}
+
+/// Flushes what was printed; an error where it could not be, unless nobody reads any more.
+pub(crate) fn finish() -> Result<()> {
+    let flushed = io::stdout().flush();
+    let failure = FAILURE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    match failure.map_or(flushed, Err) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("could not write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Prints a value as pretty JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Writing a model that was made from another, tensor by tensor: memory stays at one tensor.
 
 use crate::context::Context;
+use crate::stage;
 use anyhow::Result;
 use domain_types::{DomainEvent, Metadata, QuantTensor, TensorInfo};
 use model_store::GgufWriter;
@@ -28,20 +29,22 @@ pub(crate) fn write(
     target: Rewritten<'_>,
     mut tensor: impl FnMut(usize) -> Result<QuantTensor>,
 ) -> Result<Written> {
+    let path = target.output.display().to_string();
+    let _span = stage::write(&path, target.infos.len()).entered();
     let weights = |info: &TensorInfo| info.shape.elements() as u64;
     let bar = context.progress.bar(what, target.infos.iter().map(weights).sum());
     let mut writer =
         GgufWriter::create(target.output, target.metadata, target.infos.clone(), target.source_sha256)?;
     for (index, info) in target.infos.iter().enumerate() {
-        let _span = tracing::info_span!("tensor", name = info.name, format = info.format.id()).entered();
+        let _span = stage::tensor(&info.name, info.format.id()).entered();
         bar.set_message(info.name.clone());
         writer.push(&info.name, &tensor(index)?)?;
         bar.inc(weights(info));
     }
     bar.finish_and_clear();
-    let report = writer.finish()?;
+    let report = stage::finish(&path).in_scope(|| writer.finish())?;
     context.sink.record(&DomainEvent::FileWritten {
-        path: target.output.display().to_string(),
+        path,
         bytes: report.bytes,
         config_sha256: report.config_sha256.clone(),
     });

@@ -53,6 +53,8 @@ pub fn sample_events() -> Vec<DomainEvent> {
         E::AffinityUpdated { expert_id: 3, old: 0.1, new: 0.2 },
         E::ModelLoaded { model: "tiny".into(), tensors: 38, bytes: 5_000_000 },
         E::EvalChunkComplete { chunk: 1, ppl: 26.9, kld_mean: Some(0.1) },
+        E::TextGenerated { prompt_tokens: 9, output_tokens: 5, first_token_seconds: 0.1, seconds: 0.5 },
+        E::QualityDrifted { measure: "perplexity".into(), value: 1.3, limit: 1.1 },
         E::FileWritten { path: "out.gguf".into(), bytes: 1, config_sha256: "00".into() },
     ]
 }

@@ -53,6 +53,10 @@ impl EventSink for TracingSink {
             E::ModelLoaded { model, tensors, bytes } => emit!(INFO, model, tensors, bytes),
             E::EvalChunkComplete { chunk, ppl, kld_mean } => emit!(INFO, chunk, ppl, kld_mean),
             E::FileWritten { path, bytes, config_sha256 } => emit!(INFO, path, bytes, config_sha256),
+            E::TextGenerated { prompt_tokens, output_tokens, first_token_seconds, seconds } => {
+                emit!(INFO, prompt_tokens, output_tokens, first_token_seconds, seconds);
+            }
+            E::QualityDrifted { measure, value, limit } => emit!(WARN, measure, value, limit),
             // The enum may grow before this match does: nothing is lost, a test asks for typed fields.
             newer => emit!(INFO, details = ?newer),
         }

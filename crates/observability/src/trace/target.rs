@@ -13,6 +13,8 @@ pub enum TraceTarget {
     Pretty,
     /// `json`: one object a line, on stderr.
     Json,
+    /// `otlp`: to an OpenTelemetry collector, where `OTEL_EXPORTER_OTLP_ENDPOINT` says (else `http://localhost:4318`).
+    Otlp,
     /// `chrome:FILE`: a file for <https://ui.perfetto.dev> or `chrome://tracing`.
     Chrome(PathBuf),
 }
@@ -24,6 +26,7 @@ impl FromStr for TraceTarget {
         match text.split_once(':') {
             None if text == "pretty" => Ok(Self::Pretty),
             None if text == "json" => Ok(Self::Json),
+            None if text == "otlp" => Ok(Self::Otlp),
             Some(("chrome", file)) if !file.is_empty() => Ok(Self::Chrome(file.into())),
             _ => Err(ObservabilityError::UnknownTarget(text.to_owned())),
         }
@@ -35,6 +38,7 @@ impl fmt::Display for TraceTarget {
         match self {
             Self::Pretty => f.write_str("pretty"),
             Self::Json => f.write_str("json"),
+            Self::Otlp => f.write_str("otlp"),
             Self::Chrome(path) => write!(f, "chrome:{}", path.display()),
         }
     }
@@ -46,14 +50,14 @@ mod tests {
 
     #[test]
     fn parses_what_it_prints() {
-        for text in ["pretty", "json", "chrome:a.json", "chrome:C:\\t.json"] {
+        for text in ["pretty", "json", "otlp", "chrome:a.json", "chrome:C:\\t.json"] {
             assert_eq!(text.parse::<TraceTarget>().unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn refuses_the_rest() {
-        for text in ["", "chrome", "chrome:", "Pretty", "json:x", "otlp"] {
+        for text in ["", "chrome", "chrome:", "Pretty", "json:x", "otlp:"] {
             let message = text.parse::<TraceTarget>().unwrap_err().to_string();
             assert!(message.contains("chrome:FILE"), "{message}");
         }

@@ -2,6 +2,7 @@
 
 use super::Dataset;
 use crate::context::Context;
+use crate::stage;
 use anyhow::Result;
 use domain_types::TensorSource;
 use inference::{Stage, StageStream};
@@ -22,23 +23,32 @@ pub(crate) fn collect(
     dataset: &Dataset,
     done: &mut dyn FnMut(&LayerMoments) -> Result<()>,
 ) -> Result<()> {
-    let _span = tracing::info_span!("calibrate", chunks = dataset.chunks.len()).entered();
+    let _span = stage::calibrate(dataset.chunks.len()).entered();
     let codecs = Codecs::new(Activations::F32);
     let parts = dataset.tokens_by_source();
     let mut stream = StageStream::new(source, &codecs, &dataset.chunks)?;
-    let bar = context.progress.bar("calibrate", source.spec()?.layers as u64 * Stage::OF_A_BLOCK as u64 + 1);
+    let layers = source.spec()?.layers;
+    let bar = context.progress.bar("calibrate", layers as u64 * Stage::OF_A_BLOCK as u64 + 1);
     bar.tick();
     loop {
         let mut moments = InputMoments::of_parts(&parts);
-        stream.show(&mut moments);
-        moments.take().iter().try_for_each(&mut *done)?;
+        let (layer, inputs) = (layer_of(&stream, layers), stream.inputs().len());
+        stage::observe(layer, inputs).in_scope(|| {
+            stream.show(&mut moments);
+            moments.take().iter().try_for_each(&mut *done)
+        })?;
         bar.inc(1);
         if stream.stage() == Stage::Head {
             bar.finish_and_clear();
             return Ok(());
         }
-        stream.pass(source)?;
+        stage::pass(layer).in_scope(|| stream.pass(source))?;
     }
+}
+
+/// The block of a stage; of the head, the number of blocks.
+fn layer_of(stream: &StageStream<'_>, layers: usize) -> usize {
+    stream.stage().layer().unwrap_or(layers)
 }
 
 /// Which layers share inputs, found by running one token through the model.

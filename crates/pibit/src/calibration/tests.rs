@@ -19,7 +19,7 @@ fn open(path: &Path) -> Result<Calibration> {
 
 /// For one test only: tracing is set up once in a process.
 fn context() -> Context {
-    Context::new(&crate::Global { trace: None, threads: None, quiet: true }).expect("a context")
+    Context::new(&crate::Global { quiet: true, ..Default::default() }).expect("a context")
 }
 
 fn inputs() -> Vec<SharedInput> {

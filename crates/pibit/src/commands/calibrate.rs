@@ -7,6 +7,7 @@ use crate::calibration::{
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
+use crate::stage;
 use anyhow::{Context as _, Result};
 use domain_types::DomainEvent;
 use serde::Serialize;
@@ -93,7 +94,7 @@ fn calibrate(context: &Context, args: &Args) -> Result<CalibrateReport> {
         model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {}", args.model))?;
     let (texts, domains, ctx, seed) = (&*args.text, &*args.domains, args.ctx, args.seed);
     let options = DatasetOptions { texts, domains, samples: args.samples, ctx, seed };
-    let dataset = Dataset::load(&tokenizer, &options)?;
+    let dataset = stage::dataset(ctx).in_scope(|| Dataset::load(&tokenizer, &options))?;
     let model_sha256 = args.model.sha256()?;
     let provenance =
         Provenance { dataset: &dataset, ctx, seed, model_sha256: &model_sha256, time: time(args.time)? };
@@ -104,7 +105,8 @@ fn calibrate(context: &Context, args: &Args) -> Result<CalibrateReport> {
             inputs.push(InputFinding::new(moments, &dataset.sources));
             writer.push(moments)
         })?;
-        writer.finish()
+        let path = args.output.display().to_string();
+        stage::finish(&path).in_scope(|| writer.finish())
     })?;
     record(context, args, &dataset, source.spec()?.layers, &written);
     Ok(CalibrateReport {

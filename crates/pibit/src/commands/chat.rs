@@ -1,8 +1,9 @@
 //! `pibit chat`: a conversation on the terminal.
 
-use super::run::{Sampling, stream};
+use super::run::Sampling;
 use crate::compute::Compute;
 use crate::context::Context;
+use crate::generation::stream;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use anyhow::{Result, bail};
@@ -53,7 +54,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         }
         // The whole conversation is read again: templates may change earlier turns.
         model.transformer.reset();
-        let answer = stream(&mut model, &tokens, &mut sampler, args.tokens)?;
+        let answer = stream(context, &mut model, &tokens, &mut sampler, args.tokens)?;
         println!();
         messages.push(ChatMessage::assistant(&answer));
     }

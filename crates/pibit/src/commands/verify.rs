@@ -1,74 +1,57 @@
-//! `pibit verify`: is a file what was written?
+//! `pibit verify`: is a file what was written, and by whom?
 
 use crate::context::Context;
 use crate::output;
-use anyhow::{Result, bail};
-use domain_types::{CodecSet, TensorSource};
-use model_store::{Check, GgufFile, VerifyReport, VerifyStatus};
-use serde::Serialize;
+use crate::stage;
+use crate::verification::{Severity, Signer, Verification, check};
+use anyhow::Result;
+use model_store::{GgufFile, VerifyStatus};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Checks the structure, the SHA-256 of every tensor and of the configuration, and that every weight is finite.
-Exit code 0: sound; 3: damaged.
+Checks the structure, the SHA-256 of every tensor and of the configuration, that every weight is finite, and with
+--public-key a signature that `minisign -S -m FILE` made. What that guarantees: docs/security.md.
+Exit code 0: sound; 3: damaged, or not signed by the key.
 
-Example: pibit verify s3.gguf --json")]
+Examples:
+  pibit verify s3.gguf --json
+  pibit verify s3.gguf --public-key RWQf6LRC…")]
 pub struct Args {
     /// GGUF file
     file: PathBuf,
+    /// Ask for a signature by this minisign key (Base64, or a file)
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<String>,
+    /// The signature [default: FILE.minisig]
+    #[arg(long, value_name = "FILE", requires = "public_key")]
+    signature: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Verification {
-    #[serde(flatten)]
-    hashes: VerifyReport,
-    /// Tensors with weights that are not finite.
-    not_finite: Vec<String>,
-}
-
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    let _span = stage::verify(&args.file.display().to_string()).entered();
+    let signer = args.public_key.as_deref();
+    let signer = signer.map(|key| Signer::new(key, args.signature.as_deref(), &args.file)).transpose()?;
     let file = GgufFile::open(&args.file, &context.catalogue)?;
-    let verification =
-        Verification { hashes: model_store::verify(&file)?, not_finite: not_finite(context, &file)? };
+    let mut verification = check(context, &file)?;
+    if let Some(signer) = signer {
+        verification = verification.with_signature(signer.check(file.as_bytes()));
+    }
     if args.json {
         output::json(&verification)?;
     } else {
         show(&verification);
     }
-    if verification.hashes.status == VerifyStatus::Damaged || !verification.not_finite.is_empty() {
-        return Err(domain_types::PortError::invalid(format!(
-            "{} is damaged: write it again from its source",
-            args.file.display()
-        ))
-        .into());
-    }
-    if verification.hashes.status == VerifyStatus::NoHashesRecorded && verification.hashes.tensors.is_empty()
-    {
-        bail!("{} has no tensors", args.file.display());
+    if verification.severity() == Severity::Critical {
+        let file = args.file.display();
+        let message =
+            format!("{file} is damaged or not signed: get it again, or write it again from its source");
+        return Err(domain_types::PortError::invalid(message).into());
     }
     Ok(())
-}
-
-fn not_finite(context: &Context, file: &GgufFile) -> Result<Vec<String>> {
-    let bar = context.progress.bar("numbers", file.tensors().len() as u64);
-    let mut found = Vec::new();
-    let mut weights = Vec::new();
-    for info in file.tensors() {
-        bar.inc(1);
-        // Integer tensors hold no weights.
-        let Some(codec) = context.codecs.codec(&info.format) else { continue };
-        weights.resize(info.shape.elements(), 0.0);
-        codec.decode(file.tensor(&info.name)?.view(), &mut weights)?;
-        if weights.iter().any(|w: &f32| !w.is_finite()) {
-            found.push(info.name.clone());
-        }
-    }
-    bar.finish_and_clear();
-    Ok(found)
 }
 
 fn show(verification: &Verification) {
@@ -78,13 +61,13 @@ fn show(verification: &Verification) {
         VerifyStatus::NoHashesRecorded => println!("structure sound; the file carries no checksums"),
         VerifyStatus::Damaged => println!("damaged"),
     }
-    if hashes.config == Check::Mismatch {
-        println!("  the configuration differs from its checksum");
-    }
-    for tensor in hashes.tensors.iter().filter(|t| t.check == Check::Mismatch) {
-        println!("  {} differs from its checksum", tensor.name);
-    }
-    for name in &verification.not_finite {
-        println!("  {name} has weights that are not finite");
+    for finding in &verification.findings {
+        let severity = match finding.severity {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+        };
+        let of = finding.tensor.as_deref().map(|name| format!("{name} ")).unwrap_or_default();
+        println!("  {severity}: {of}{}", finding.message);
     }
 }

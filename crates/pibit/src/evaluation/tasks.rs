@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::loaded::LoadedModel;
+use crate::stage;
 use anyhow::{Context as _, Result};
 use domain_types::TokenModel;
 use inference::{GenerateOptions, Sampler, SamplerOptions, generate};
@@ -36,7 +37,7 @@ pub(crate) fn measure_tasks(
     let bar = context.progress.bar("tasks", (domains.len() * problems) as u64);
     let mut results = Vec::with_capacity(domains.len());
     for &domain in domains {
-        let _span = tracing::info_span!("task", domain = domain.name(), problems).entered();
+        let _span = stage::task(domain.name(), problems).entered();
         bar.set_message(domain.name());
         let (mut correct, mut steps_right, mut steps) = (0, 0, 0);
         for task in Corpus::new(TASK_SEED).tasks(domain, problems) {

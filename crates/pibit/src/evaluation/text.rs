@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::loaded::LoadedModel;
+use crate::stage;
 use anyhow::{Context as _, Result, bail};
 use domain_types::TokenModel;
 use inference::{EvalOptions, EvalReport};
@@ -60,7 +61,7 @@ pub(crate) fn measure_text(
     ctx: usize,
     chunks: usize,
 ) -> Result<EvalReport> {
-    let _span = tracing::info_span!("evaluate", ctx, chunks).entered();
+    let _span = stage::evaluate(ctx, chunks).entered();
     let tokens = text.tokens(model)?;
     let options = EvalOptions { ctx, chunks: (chunks > 0).then_some(chunks), bos: model.tokenizer.bos() };
     let bar = context.progress.bar("evaluate", 0);

@@ -9,12 +9,14 @@ use super::plan::{Plan, PlannedTensor};
 use super::role::TensorRole;
 use super::round::Rounding;
 use crate::context::Context;
+use crate::stage;
 use anyhow::{Context as _, Result, bail};
 use domain_types::{Hessian, QuantTensor, TensorSource};
 use indicatif::ProgressBar;
 use inference::{Stage, StageStream};
 use quant_core::{Activations, Codecs, CrossMoment, InputMoments};
 use rayon::prelude::*;
+use tracing::Span;
 
 /// What lies before a block while its inputs are observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -47,7 +49,9 @@ impl Calibrated<'_> {
         done.keep(self.part("ends", &self.ends(), || {
             self.ends().into_iter().map(|p| self.as_calibrated(p)).collect()
         })?);
-        let bar = self.context.progress.bar("round", self.source().spec()?.layers as u64);
+        let layers = self.source().spec()?.layers;
+        let _span = stage::round(layers).entered();
+        let bar = self.context.progress.bar("round", layers as u64);
         bar.tick();
         match self.prefix {
             Prefix::Original => self.round_on_original(&mut done, &bar)?,
@@ -67,6 +71,7 @@ impl Calibrated<'_> {
     /// For the inputs that were calibrated: nothing runs.
     fn round_on_original(&self, done: &mut Done<'_>, bar: &ProgressBar) -> Result<()> {
         for layer in 0..self.source().spec()?.layers {
+            let _span = stage::block(layer).entered();
             let planned = self.of_block(layer);
             let make = || planned.iter().map(|planned| self.as_calibrated(planned)).collect();
             done.keep(self.part(&block(layer), &planned, make)?);
@@ -85,6 +90,7 @@ impl Calibrated<'_> {
         self.go_on(&mut original, &mut rounded, done)?;
         bar.set_position(rounded.stage().layer().unwrap_or_default() as u64);
         while let Some(layer) = rounded.stage().layer() {
+            let _span = stage::block(layer).entered();
             let mut made = Vec::new();
             while rounded.stage().layer() == Some(layer) {
                 let observed = self.observe(&mut original, &rounded)?;
@@ -168,7 +174,11 @@ impl Calibrated<'_> {
     fn round_stage(&self, tensors: &[String], observed: &Observed) -> Result<Batch> {
         let planned: Vec<_> = self.plan.tensors.iter().filter(|t| tensors.contains(&t.source.name)).collect();
         let (tools, source, rounding) = (self.tools(), self.source(), self.rounding);
-        let round = |planned: &&PlannedTensor| round_one(tools, source, rounding, planned, Some(observed));
+        // Other threads do not know what this one is doing.
+        let block = Span::current();
+        let round = |planned: &&PlannedTensor| {
+            block.in_scope(|| round_one(tools, source, rounding, planned, Some(observed)))
+        };
         planned.par_iter().map(round).collect()
     }
 
@@ -211,6 +221,7 @@ fn round_one(
     planned: &PlannedTensor,
     observed: Option<&Observed>,
 ) -> Result<(QuantTensor, TensorReport)> {
+    let _span = stage::tensor(&planned.source.name, planned.format.id()).entered();
     convert(tools, source, planned, rounding, observed)
         .with_context(|| format!("tensor {}", planned.source.name))
 }

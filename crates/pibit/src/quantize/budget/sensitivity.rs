@@ -9,6 +9,7 @@ use super::super::role::TensorRole;
 use super::super::round::Rounding;
 use crate::context::Context;
 use crate::floats;
+use crate::stage;
 use anyhow::{Context as _, Result};
 use domain_types::port::NullSink;
 use domain_types::{CodecSet, LogitRows, QuantFormat, QuantTensor, TensorInfo, TensorSource, TokenId};
@@ -61,6 +62,7 @@ impl Probe<'_> {
     pub(super) fn measure(&self) -> Result<Vec<Sensitivity>> {
         let original = self.carried.basis.original();
         let spec = original.spec()?;
+        let _span = stage::measure(spec.layers).entered();
         let chunks = sample(self.carried.calibration.chunks()?);
         let codecs = Codecs::new(Activations::Int8);
         let mut stream = StageStream::new(original, &codecs, &chunks)?;

@@ -1,0 +1,216 @@
+//! Interruptions and faults: output is complete or absent, and the exit code says what happened.
+#![cfg(target_os = "linux")]
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn pibit(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pibit"));
+    command.args(args).arg("--quiet").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn quantize(output: &Path) -> Command {
+    pibit(&["quantize", "tiny", "-f", "t3", "-o", output.to_str().unwrap()])
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn is_intact(file: &Path) -> bool {
+    pibit(&["verify", file.to_str().unwrap()]).output().unwrap().status.success()
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let mut child = pibit(&["inspect", "tiny", "--tensors"]).spawn().unwrap();
+    let mut byte = [0];
+    child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+    // Nobody ever reads: the first write fails already.
+    let mut child = pibit(&["formats", "--json"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = pibit(&["formats", "--json"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("standard output"), "{}", stderr(&output));
+}
+
+#[test]
+fn ctrl_c_ends_within_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.gguf");
+    for (name, args) in [
+        ("-INT", vec!["eval", "tiny", "--corpus", "--chunks", "0"]),
+        ("-TERM", vec!["quantize", "tiny", "-f", "t2_l12", "-o", output.to_str().unwrap()]),
+        ("-INT", vec!["calibrate", "tiny", "--domains", "math,code", "-o", output.to_str().unwrap()]),
+    ] {
+        let child = pibit(&args).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(150));
+        let start = Instant::now();
+        signal(&child, name);
+        let run = child.wait_with_output().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(1), "{args:?}: {:?}", start.elapsed());
+        assert_eq!(run.status.code(), Some(130), "{args:?}: {}", stderr(&run));
+        assert_eq!(files(folder.path()), [] as [PathBuf; 0], "{args:?} left something behind");
+    }
+}
+
+/// Killed at many points; what then has the name must be whole, and nothing else may be there.
+#[test]
+fn a_killed_quantization_leaves_all_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.gguf");
+    let start = Instant::now();
+    assert!(quantize(&output).status().unwrap().success());
+    let whole = start.elapsed();
+    let expected = std::fs::read(&output).unwrap();
+    let mut killed = 0;
+    for round in 1..=12 {
+        std::fs::remove_file(&output).ok();
+        let mut child = quantize(&output).spawn().unwrap();
+        std::thread::sleep(whole * round / 12);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if let Ok(bytes) = std::fs::read(&output) {
+            assert_eq!(bytes, expected, "round {round}: the file has its name, so it is whole");
+        } else {
+            killed += 1;
+            assert_eq!(files(folder.path()), [] as [PathBuf; 0], "round {round}");
+        }
+    }
+    assert!(killed > 0, "no run was killed in time");
+}
+
+#[test]
+fn a_killed_calibration_leaves_all_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("calib.gguf");
+    let calibrate = || {
+        pibit(&[
+            "calibrate",
+            "tiny",
+            "--domains",
+            "math",
+            "--samples",
+            "4",
+            "--ctx",
+            "64",
+            "-o",
+            output.to_str().unwrap(),
+        ])
+    };
+    let start = Instant::now();
+    assert!(calibrate().status().unwrap().success());
+    let whole = start.elapsed();
+    for round in 1..=6 {
+        std::fs::remove_file(&output).ok();
+        let mut child = calibrate().spawn().unwrap();
+        std::thread::sleep(whole * round / 6);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(files(folder.path()).iter().all(|file| *file == output && is_intact(file)), "round {round}");
+    }
+}
+
+/// Files above this size cannot be written, as on a full disk.
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.gguf");
+    for args in [
+        format!("quantize tiny -f piq3 -o {}", output.display()),
+        format!("calibrate tiny --domains math --samples 2 --ctx 64 -o {}", output.display()),
+        format!("dequantize tiny --as f32 -o {}", output.display()),
+    ] {
+        // SIGXFSZ is ignored, so that writing fails with an error instead.
+        let script =
+            format!("trap '' XFSZ; ulimit -f 100; exec {} {args} --quiet", env!("CARGO_BIN_EXE_pibit"));
+        let run = Command::new("bash").args(["-c", &script]).output().unwrap();
+        assert_eq!(run.status.code(), Some(1), "{args}: {}", stderr(&run));
+        assert!(stderr(&run).contains("File too large"), "{args}: {}", stderr(&run));
+        assert_eq!(files(folder.path()), [] as [PathBuf; 0], "{args} left something behind");
+    }
+}
+
+/// From what the program cannot even start with to what is enough, without a crash between.
+#[test]
+fn too_little_memory_is_said() {
+    let mut said = 0;
+    for kib in (30_000..80_000).step_by(5_000) {
+        let program = env!("CARGO_BIN_EXE_pibit");
+        let script =
+            format!("ulimit -v {kib}; exec {program} eval tiny --corpus --chunks 2 --threads 1 --quiet");
+        let run = Command::new("bash").args(["-c", &script]).output().unwrap();
+        match run.status.code() {
+            Some(1) if stderr(&run).contains("out of memory") => said += 1,
+            // Not even a thread could be started.
+            Some(1) if stderr(&run).starts_with("error: could not") => {}
+            Some(0) => break,
+            // The kernel or the loader gave up before `main`.
+            None | Some(127) if said == 0 => {}
+            code => panic!("{kib} KiB: {code:?}: {}", stderr(&run)),
+        }
+    }
+    assert!(said > 0, "no limit was met");
+}
+
+/// Downloads that break off at any byte: the cache stays empty.
+#[test]
+fn a_broken_download_leaves_nothing() {
+    let (cache, bin) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let python = bin.path().join("python3");
+    for script in [
+        "#!/bin/sh\nexit 1\n",
+        "#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = --dest ] && d=$2; shift; done\nprintf 'PK\\003\\004trunc' > $d/a.whl\n",
+        "#!/bin/sh\nexit 0\n",
+    ] {
+        std::fs::write(&python, script).unwrap();
+        std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
+        let run =
+            pibit(&["fetch", "smollm2"]).env("PATH", path).env("PIBIT_CACHE", cache.path()).output().unwrap();
+        assert_eq!(run.status.code(), Some(1), "{}", stderr(&run));
+        assert_eq!(files(cache.path()), [] as [PathBuf; 0], "{script}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_whose_fault_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile = folder.path().join("hostile.gguf");
+    std::fs::write(&hostile, b"GGUF\x03\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff").unwrap();
+    let hostile = hostile.to_str().unwrap();
+    for (args, code) in [
+        (vec!["formats"], 0),
+        (vec!["inspect", "/absent.gguf"], 1),
+        (vec!["quantize", "tiny", "-f", "piq3", "-o", "/absent/folder/out.gguf"], 1),
+        (vec!["quantize", "tiny"], 2),
+        (vec!["no-such-command"], 2),
+        (vec!["inspect", hostile], 3),
+        (vec!["verify", hostile], 3),
+    ] {
+        let run = pibit(&args).output().unwrap();
+        assert_eq!(run.status.code(), Some(code), "{args:?}: {}", stderr(&run));
+    }
+}
