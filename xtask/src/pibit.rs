@@ -19,7 +19,7 @@ pub(crate) fn command(features: &[&str]) -> Command {
 
 /// `cargo xtask COMMAND …`: passes everything on. Relative paths are the caller's, so pibit runs in their folder.
 pub(crate) fn run(args: &[OsString]) -> Result<()> {
-    let train = args.first().is_some_and(|a| a == "train-tiny");
+    let train = args.first().is_some_and(|a| a == "train-tiny" || a == "qat");
     let mut command = command(if train { &["train"] } else { &[] });
     command.args(args).current_dir(std::env::current_dir()?);
     sh::run(&mut command)

@@ -64,6 +64,9 @@ pub enum Command {
     Moe(commands::moe::Args),
     /// Measure what the project claims about π
     Study(commands::study::Args),
+    /// Train a model to keep its knowledge at few bits (needs feature `train`)
+    #[cfg(feature = "train")]
+    Qat(commands::qat::Args),
     /// Train the embedded model `tiny` (needs feature `train`)
     #[cfg(feature = "train")]
     TrainTiny(commands::train_tiny::Args),
@@ -97,6 +100,8 @@ impl Command {
             Self::Gate(args) => commands::gate::run(context, &args),
             Self::Moe(args) => commands::moe::run(context, &args),
             Self::Study(args) => commands::study::run(context, &args),
+            #[cfg(feature = "train")]
+            Self::Qat(args) => commands::qat::run(context, &args),
             #[cfg(feature = "train")]
             Self::TrainTiny(args) => commands::train_tiny::run(context, &args),
         }

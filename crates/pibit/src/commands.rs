@@ -13,6 +13,8 @@ pub(crate) mod formats;
 pub(crate) mod gate;
 pub(crate) mod inspect;
 pub(crate) mod moe;
+#[cfg(feature = "train")]
+pub(crate) mod qat;
 pub(crate) mod quantize;
 pub(crate) mod run;
 pub(crate) mod study;

@@ -31,7 +31,9 @@ pub enum TrainError {
     #[error("training settings: {0}")]
     Config(String),
     /// The loss is no longer a number.
-    #[error("the loss is {loss} at step {step}; lower the learning rate")]
+    #[error(
+        "the loss is {loss} at step {step}; lower the learning rate (the last checkpoint, if any, is kept)"
+    )]
     Diverged {
         /// Step at which it happened.
         step: usize,

@@ -9,6 +9,10 @@ mod error;
 #[cfg(feature = "train")]
 mod network;
 #[cfg(feature = "train")]
+mod qat;
+#[cfg(feature = "train")]
+mod quantizer;
+#[cfg(feature = "train")]
 mod tiny;
 #[cfg(feature = "train")]
 mod tiny_moe;
@@ -21,6 +25,13 @@ mod vocabulary;
 pub use error::TrainError;
 #[cfg(feature = "train")]
 pub use network::Llama;
+#[cfg(feature = "train")]
+pub use qat::{
+    DistillationConfig, LossParts, QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun, QatTarget,
+    QuantizationConfig, ScheduleConfig,
+};
+#[cfg(feature = "train")]
+pub use quantizer::{Granularity, Surrogate};
 #[cfg(feature = "train")]
 pub use tiny::{TinyModel, tiny_spec, train_tiny};
 #[cfg(feature = "train")]

@@ -18,7 +18,7 @@ use block::Block;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use domain_types::{Activation, GateNorm, ModelSpec, TokenId};
-pub(crate) use export::MatrixType;
+pub(crate) use export::{MatrixType, Weight, named};
 use norm::RmsNorm;
 pub(crate) use routing::Routing;
 
@@ -72,7 +72,7 @@ impl Llama {
     }
 
     pub(crate) fn device(&self) -> Device {
-        self.weights.embedding.val().device()
+        self.weights.embedding.base().device()
     }
 
     /// Logits `[batch × length, vocabulary]` of token rows of equal length, each starting at position 0.

@@ -11,8 +11,10 @@ mod schedule;
 mod tests;
 
 pub use accuracy::Accuracy;
+pub(crate) use batches::{Batch, Batches};
 pub(crate) use checkpoint::Checkpoint;
 pub use config::TrainConfig;
 pub use routing::RoutingConfig;
 pub use run::{CurvePoint, Progress};
 pub(crate) use run::{Reporter, train};
+pub(crate) use schedule::learning_rate;

@@ -5,7 +5,7 @@ mod tests;
 
 use crate::TrainError;
 use crate::corpus::{Corpus, Split};
-use domain_types::{MetaArray, MetaValue, Metadata, TokenId};
+use domain_types::{MetaArray, MetaValue, Metadata, PortError, TokenId};
 use std::collections::HashSet;
 use tokenizers::decoders::byte_level::ByteLevel;
 use tokenizers::models::TrainerWrapper;
@@ -109,5 +109,31 @@ impl Vocabulary {
         entries.set("tokenizer.ggml.add_bos_token", true);
         entries.set("tokenizer.chat_template", CHAT_TEMPLATE);
         entries
+    }
+}
+
+impl domain_types::Tokenizer for Vocabulary {
+    fn vocab_size(&self) -> usize {
+        self.size()
+    }
+
+    fn encode(&self, text: &str, _parse_special: bool) -> Result<Vec<TokenId>, PortError> {
+        Ok(Self::encode(self, text)?)
+    }
+
+    fn decode(&self, tokens: &[TokenId]) -> Result<String, PortError> {
+        Ok(Self::decode(self, tokens)?)
+    }
+
+    fn bos(&self) -> Option<TokenId> {
+        Some(self.end_of_text())
+    }
+
+    fn eos(&self) -> &[TokenId] {
+        &[0]
+    }
+
+    fn token_id(&self, token: &str) -> Option<TokenId> {
+        self.tokenizer.token_to_id(token)
     }
 }

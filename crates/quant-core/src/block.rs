@@ -11,7 +11,7 @@ pub(crate) trait BlockFormat: Send + Sync + 'static {
     const FORMAT: QuantFormat;
 
     /// Levels of the grid, where a block is one scale times fixed levels.
-    const LEVELS: Option<usize> = None;
+    const LEVELS: Option<&'static [f32]> = None;
 
     /// Decodes one block into as many weights as `out` holds.
     fn decode_block(bytes: &[u8], out: &mut [f32]);

@@ -28,7 +28,7 @@ fn check_format<F: BlockFormat>(tensor: &TensorView<'_>) -> Result<(), QuantErro
 /// A codec as this crate's own row-wise work sees it.
 pub(crate) trait RowCodec: WeightCodec {
     /// Levels of the format's grid, where its blocks are one grid each.
-    fn levels(&self) -> Option<usize>;
+    fn levels(&self) -> Option<&'static [f32]>;
 
     /// Decodes row `index`.
     fn decode_row(&self, tensor: &TensorView<'_>, index: usize, out: &mut [f32]);
@@ -44,7 +44,7 @@ pub(crate) trait RowCodec: WeightCodec {
 }
 
 impl<F: BlockFormat> RowCodec for BlockCodec<F> {
-    fn levels(&self) -> Option<usize> {
+    fn levels(&self) -> Option<&'static [f32]> {
         F::LEVELS
     }
 

@@ -56,7 +56,7 @@ impl<F: GridFormat> BlockFormat for F {
         },
     );
 
-    const LEVELS: Option<usize> = Some(F::GRID.levels.len());
+    const LEVELS: Option<&'static [f32]> = Some(F::GRID.levels);
 
     fn decode_block(bytes: &[u8], out: &mut [f32]) {
         let mut codes = [0; MAX_BLOCK];

@@ -59,6 +59,11 @@ impl FormatEntry {
         self.fused.is_some()
     }
 
+    /// The levels, in ascending order, where a block's weights are its scale times one of them.
+    pub fn levels(&self) -> Option<&'static [f32]> {
+        self.codec.levels()
+    }
+
     /// What the format is, in a line.
     pub fn summary(&self) -> &'static str {
         self.summary

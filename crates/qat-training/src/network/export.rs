@@ -15,7 +15,7 @@ pub(crate) enum MatrixType {
 }
 
 /// A weight in either shape.
-pub(super) enum Weight<'a> {
+pub(crate) enum Weight<'a> {
     Matrix(&'a burn::module::Param<Tensor<2>>),
     Vector(&'a burn::module::Param<Tensor<1>>),
     /// Matrices of all experts.
@@ -25,7 +25,7 @@ pub(super) enum Weight<'a> {
 }
 
 /// Every weight under its GGUF name, in the order of a file.
-pub(super) fn named(weights: &Weights) -> Vec<(String, Weight<'_>)> {
+pub(crate) fn named(weights: &Weights) -> Vec<(String, Weight<'_>)> {
     let mut all = vec![("token_embd.weight".to_owned(), Weight::Matrix(&weights.embedding))];
     for (layer, block) in weights.blocks.iter().enumerate() {
         let attn = &block.attn;

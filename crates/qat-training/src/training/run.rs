@@ -3,7 +3,7 @@
 use super::accuracy::{self, Accuracy};
 use super::batches::{Batch, Batches};
 use super::{Checkpoint, TrainConfig, schedule};
-use crate::corpus::{Corpus, Domain, Task};
+use crate::corpus::{Corpus, Domain, Split, Task};
 use crate::network::{Llama, Routing, negative_log_likelihood};
 use crate::{TrainError, Vocabulary};
 use burn::grad_clipping::GradientClippingConfig;
@@ -57,7 +57,8 @@ pub(crate) fn train(
     config.validate(context)?;
     let corpus = Corpus::new(config.seed);
     let exams: Vec<(Domain, Vec<Task>)> = Domain::ALL.map(|d| (d, corpus.tasks(d, config.tasks))).into();
-    let mut batches = Batches::new(corpus, config.seed, vocabulary, config.prompt_weight);
+    let samples = corpus.mixed(Split::Train);
+    let mut batches = Batches::new(samples, config.seed, vocabulary, config.prompt_weight)?;
     let mut optimizer = optimizer(config);
     let mut meter = Meter::new(reporter.clock);
     let mut first = 0;
@@ -72,7 +73,7 @@ pub(crate) fn train(
         if step < first {
             continue;
         }
-        let rate = schedule::learning_rate(config, step);
+        let rate = schedule::learning_rate(config.learning_rate, config.warmup, config.steps, step);
         let routing = config.routing.at(step, config.steps);
         let routing = Routing::training(routing, length, config.seed, step);
         let (next, loss) = optimize(network, &mut optimizer, &batch, rate, routing);

@@ -6,15 +6,15 @@ use std::f64::consts::PI;
 /// Lowest learning rate as a share of the highest.
 const FLOOR: f64 = 0.02;
 
-/// Learning rate of step `step` (from 0): linear warm-up, then a cosine (Loshchilov and Hutter 2017, arXiv
-/// 1608.03983).
-pub(super) fn learning_rate(config: &TrainConfig, step: usize) -> f64 {
-    if step < config.warmup {
-        return config.learning_rate * (step + 1) as f64 / config.warmup as f64;
+/// Learning rate of step `step` (from 0) of `steps`: linear warm-up to `peak`, then a cosine (Loshchilov and Hutter 2017,
+/// arXiv 1608.03983).
+pub(crate) fn learning_rate(peak: f64, warmup: usize, steps: usize, step: usize) -> f64 {
+    if step < warmup {
+        return peak * (step + 1) as f64 / warmup as f64;
     }
-    let span = config.steps.saturating_sub(config.warmup).max(1);
-    let progress = (step - config.warmup) as f64 / span as f64;
-    config.learning_rate * (FLOOR + (1.0 - FLOOR) * 0.5 * (1.0 + (PI * progress).cos()))
+    let span = steps.saturating_sub(warmup).max(1);
+    let progress = (step - warmup) as f64 / span as f64;
+    peak * (FLOOR + (1.0 - FLOOR) * 0.5 * (1.0 + (PI * progress).cos()))
 }
 
 /// Row length of a step: short rows first because attention is cheaper there, the whole context for the last eighth so
@@ -34,8 +34,7 @@ mod tests {
 
     #[test]
     fn the_rate_rises_peaks_and_falls_to_the_floor() {
-        let config = TrainConfig { steps: 1000, warmup: 100, learning_rate: 1.0, ..TrainConfig::default() };
-        let rates: Vec<f64> = (0..1000).map(|step| learning_rate(&config, step)).collect();
+        let rates: Vec<f64> = (0..1000).map(|step| learning_rate(1.0, 100, 1000, step)).collect();
         assert!(rates[..100].is_sorted());
         assert_eq!(rates[99], 1.0);
         assert!(rates[100..].is_sorted_by(|a, b| a >= b));

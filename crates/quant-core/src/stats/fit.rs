@@ -36,5 +36,5 @@ pub fn grid_fit(
     let mse = |tensor| compare(request.weights(), tensor).map(|c| c.quality().mse);
     let (before, after) = (mse(&start)?, mse(fitted)?);
     let improvement_pct = if before > 0.0 { 100.0 * (1.0 - after / before) } else { 0.0 };
-    Ok(Some(GridFit { levels, improvement_pct }))
+    Ok(Some(GridFit { levels: levels.len(), improvement_pct }))
 }

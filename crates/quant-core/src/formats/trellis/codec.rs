@@ -54,7 +54,7 @@ impl<T: Trellis> WeightCodec for TrellisCodec<T> {
 }
 
 impl<T: Trellis> RowCodec for TrellisCodec<T> {
-    fn levels(&self) -> Option<usize> {
+    fn levels(&self) -> Option<&'static [f32]> {
         None
     }
 

@@ -1,0 +1,199 @@
+//! `pibit qat`: quantization-aware training.
+
+mod decoded;
+mod targets;
+#[cfg(test)]
+mod tests;
+
+use crate::context::Context;
+use crate::model_ref::ModelRef;
+use crate::output;
+use crate::quantize::{KeepRule, Plan, PlanOptions};
+use crate::rewrite::{self, Rewritten};
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use decoded::DecodedSource;
+use domain_types::{Metadata, TensorInfo, TensorSource};
+use indicatif::ProgressBar;
+use qat_training::corpus::Domain;
+use qat_training::{QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Trains a model whose matrices are rounded to FORMAT in every forward pass, and writes what it learnt in that format.
+docs/qat.md explains the losses, the settings of --config and what to expect.
+
+Examples:
+  pibit qat tiny -f piq2 --teacher tiny --steps 300 -o tiny-qat.gguf
+  pibit qat tiny -f t2 --teacher tiny --data arithmetic,code --checkpoint run.safetensors -o tiny-t2.gguf")]
+pub struct Args {
+    /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
+    model: ModelRef,
+    /// Format of the linear layers; `pibit formats` lists them
+    #[arg(short, long)]
+    format: String,
+    /// Format of the embedding [default: q4_0 where FORMAT has fewer than 4.5 bits, else FORMAT]
+    #[arg(long, value_name = "FORMAT")]
+    embed: Option<String>,
+    /// Another format for tensors whose name matches (`*` and `?`). The first match counts
+    #[arg(long, value_name = "PATTERN=FORMAT")]
+    keep: Vec<KeepRule>,
+    /// Settings (TOML); the options below override them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Model to learn from, with the same vocabulary [default: MODEL itself, before it is quantized]
+    #[arg(long, value_name = "MODEL")]
+    teacher: Option<ModelRef>,
+    /// What is trained: weights, norms and scales, or scales alone
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
+    /// Domains of the built-in corpus, or a text file [default: all domains]
+    #[arg(long, value_name = "DOMAIN,…|FILE")]
+    data: Option<String>,
+    /// Optimizer steps
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Seed of the data
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The run is kept here while it goes on; a run that was stopped goes on from it as if it had not been
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// Write the loss curve here, as JSON
+    #[arg(long, value_name = "FILE")]
+    curve: Option<PathBuf>,
+    /// GGUF file to write
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    Full,
+    Scales,
+}
+
+#[derive(Serialize)]
+struct QatReport {
+    output: String,
+    bytes: u64,
+    seconds: f64,
+    steps: usize,
+    #[serde(flatten)]
+    last: Option<QatPoint>,
+    teacher_sha256: Option<String>,
+    config: QatConfig,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    let (report, curve) = train(context, args)?;
+    if let Some(path) = &args.curve {
+        std::fs::write(path, serde_json::to_string_pretty(&curve)?)
+            .with_context(|| format!("could not write {}", path.display()))?;
+    }
+    if args.json {
+        return output::json(&report);
+    }
+    let loss = report.last.map_or(f64::NAN, |point| point.loss);
+    let (bytes, steps, seconds) = (output::bytes(report.bytes), report.steps, report.seconds);
+    println!("{}: {bytes}, loss {loss:.4} after {steps} steps, {seconds:.0} s", report.output);
+    Ok(())
+}
+
+fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
+    let config = args.config()?;
+    let data = args.data()?;
+    let source = args.model.open(context)?;
+    let plan = PlanOptions {
+        format: args.format.clone(),
+        embed: args.embed.clone(),
+        keep: args.keep.clone(),
+        ..PlanOptions::default()
+    };
+    let plan = Plan::make(source.tensors(), &plan, &context.catalogue)?;
+    let targets = targets::of_plan(context.codecs, &*source, &plan)?;
+    let tokenizer =
+        model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {}", args.model))?;
+    let model = DecodedSource::new(&*source, &context.codecs)?;
+    let teacher = args.teacher.as_ref().map(|teacher| teacher.open(context)).transpose()?;
+    let teacher =
+        teacher.as_ref().map(|teacher| DecodedSource::new(&**teacher, &context.codecs)).transpose()?;
+    let run = QatRun {
+        source: &model,
+        teacher: Some(teacher.as_ref().unwrap_or(&model)),
+        tokenizer: &tokenizer,
+        targets: &targets,
+        data: &data,
+        config: &config,
+        checkpoint: args.checkpoint.as_deref(),
+        sink: &*context.sink,
+        clock: &*context.clock,
+    };
+    let bar = context.progress.bar("qat", config.qat.steps as u64);
+    let (trained, seconds) = context.timed(|| Ok(run.train(&mut |point| show(&bar, point))?))?;
+    bar.finish_and_clear();
+    let bytes = write(context, args, &*source, &trained)?;
+    let QatModel { curve, teacher_sha256, .. } = trained;
+    let (output, steps, last) = (args.output.display().to_string(), config.qat.steps, curve.last().copied());
+    Ok((QatReport { output, bytes, seconds, steps, last, teacher_sha256, config }, curve))
+}
+
+fn show(bar: &ProgressBar, point: &QatPoint) {
+    bar.set_position(point.step as u64);
+    bar.set_message(format!("loss {:.4}, {:.0} tokens/s", point.loss, point.tokens_per_second));
+}
+
+fn write(context: &Context, args: &Args, source: &dyn TensorSource, trained: &QatModel) -> Result<u64> {
+    let infos = trained.tensors.iter().map(|(name, t)| TensorInfo::new(name, *t.format(), *t.shape()));
+    let sha256 = args.model.sha256()?;
+    let mut metadata: Metadata = source.metadata().clone();
+    metadata.set("general.quantization_version", 2_u32);
+    metadata.remove("general.file_type");
+    let target = Rewritten {
+        infos: infos.collect::<Result<_, _>>()?,
+        metadata,
+        source_sha256: Some(&sha256),
+        output: &args.output,
+    };
+    Ok(rewrite::write(context, "write", target, |i| Ok(trained.tensors[i].1.clone()))?.bytes)
+}
+
+impl Args {
+    fn config(&self) -> Result<QatConfig> {
+        let mut config = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("could not read {}", path.display()))?;
+                toml::from_str(&text).with_context(|| format!("settings in {}", path.display()))?
+            }
+            None => QatConfig::default(),
+        };
+        let schedule = &mut config.qat;
+        schedule.steps = self.steps.unwrap_or(schedule.steps);
+        schedule.seed = self.seed.unwrap_or(schedule.seed);
+        schedule.warmup = schedule.warmup.min(schedule.steps);
+        schedule.mode = match self.mode {
+            Some(Mode::Full) => QatMode::Full,
+            Some(Mode::Scales) => QatMode::Scales,
+            None => schedule.mode,
+        };
+        Ok(config)
+    }
+
+    /// A file where there is one of this name, else domains.
+    fn data(&self) -> Result<QatData> {
+        let Some(data) = &self.data else { return Ok(QatData::Corpus(Domain::ALL.to_vec())) };
+        if std::path::Path::new(data).exists() {
+            let text = std::fs::read_to_string(data).with_context(|| format!("could not read {data}"))?;
+            return Ok(QatData::Text(text));
+        }
+        let domains = data.split(',').map(str::parse).collect::<Result<_, _>>();
+        Ok(QatData::Corpus(domains.with_context(|| format!("{data} is neither a file nor domains"))?))
+    }
+}

@@ -1,0 +1,118 @@
+//! What trains is what runs: with real formats, a real tokenizer and the real network.
+
+use super::decoded::DecodedSource;
+use super::targets;
+use crate::quantize::{Plan, PlanOptions};
+use domain_types::CodecSet;
+use domain_types::port::NullSink;
+use observability::SystemClock;
+use qat_training::corpus::Domain;
+use qat_training::{Granularity, QatConfig, QatData, QatModel, QatPoint, QatRun};
+use quant_core::Codecs;
+use std::path::Path;
+
+fn config(steps: usize) -> QatConfig {
+    let mut config = QatConfig::default();
+    config.qat.steps = steps;
+    config.qat.batch_size = 2;
+    config.qat.row_length = 64;
+    config.qat.warmup = 2;
+    config.qat.log_every = 1;
+    config.qat.checkpoint_every = 2;
+    config
+}
+
+fn train(format: &str, config: &QatConfig, checkpoint: Option<&Path>) -> anyhow::Result<QatModel> {
+    train_showing(format, config, checkpoint, &mut |_| ())
+}
+
+fn train_showing(
+    format: &str,
+    config: &QatConfig,
+    checkpoint: Option<&Path>,
+    progress: &mut dyn FnMut(&QatPoint),
+) -> anyhow::Result<QatModel> {
+    let (catalogue, codecs) = (quant_core::catalogue(), Codecs::default());
+    let source = model_store::open_model(Path::new("models/tiny.gguf"), &catalogue)?;
+    let options = PlanOptions { format: format.into(), ..PlanOptions::default() };
+    let plan = Plan::make(source.tensors(), &options, &catalogue)?;
+    let targets = targets::of_plan(codecs, &*source, &plan)?;
+    let model = DecodedSource::new(&*source, &codecs)?;
+    let tokenizer = model_store::load_tokenizer(&*source)?;
+    let run = QatRun {
+        source: &model,
+        teacher: Some(&model),
+        tokenizer: &tokenizer,
+        targets: &targets,
+        data: &QatData::Corpus(vec![Domain::Arithmetic]),
+        config,
+        checkpoint,
+        sink: &NullSink,
+        clock: &SystemClock::new(),
+    };
+    Ok(run.train(progress)?)
+}
+
+/// The export compares every weight of the forward pass with what the file decodes to and fails where one differs, so a
+/// training that ends has shown it; here the formats are checked to be the ones asked for, and their numbers finite.
+#[test]
+fn every_kind_of_format_trains_and_is_stored_as_it_was_trained() {
+    let codecs = Codecs::default();
+    for format in ["piq2", "piq3", "pit", "uq2", "nf2", "t2", "q2_k"] {
+        let trained = train(format, &config(2), None).unwrap();
+        let (_, tensor) = trained.tensors.iter().find(|(name, _)| name == "blk.1.ffn_up.weight").unwrap();
+        assert_eq!(tensor.format().id(), format);
+        let mut weights = vec![0.0; tensor.shape().elements()];
+        let codec = codecs.require(tensor.format()).unwrap();
+        codec.decode(tensor.view(), &mut weights).unwrap();
+        assert!(weights.iter().all(|w| w.is_finite()) && weights.iter().any(|w| *w != 0.0), "{format}");
+        assert!(trained.curve.iter().all(|point| point.loss.is_finite() && point.parts.reasoning > 0.0));
+        assert!(trained.teacher_sha256.is_some());
+    }
+}
+
+#[test]
+fn coarse_steps_are_stored_too() {
+    for granularity in [Granularity::Tensor, Granularity::Channel] {
+        let mut config = config(2);
+        config.quantization.granularity = granularity;
+        train("piq2", &config, None).unwrap();
+    }
+}
+
+/// A run killed between the second and the fourth step goes on with the very losses that it would have had: the moments of
+/// the optimizers and the place in the data are kept.
+#[test]
+fn a_killed_run_goes_on_with_the_same_losses() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, killed) = (folder.path().join("run.safetensors"), folder.path().join("killed.safetensors"));
+    let losses = |model: &QatModel| model.curve.iter().map(|point| point.loss).collect::<Vec<_>>();
+    let whole = train_showing("piq2", &config(4), Some(&path), &mut |point| {
+        if point.step == 3 {
+            // What a kill would leave now.
+            std::fs::copy(&path, &killed).unwrap();
+        }
+    })
+    .unwrap();
+    assert_eq!(losses(&whole).len(), 4);
+    let again = train("piq2", &config(4), Some(&killed)).unwrap();
+    for (again, whole) in losses(&again).iter().zip(losses(&whole)) {
+        // Threads add up sums in any order.
+        assert!((again - whole).abs() < 1e-6, "{again} is not {whole}");
+    }
+    assert_eq!(again.curve.len(), 4);
+    let other = train("piq2", &config(5), Some(&path)).unwrap_err();
+    assert!(other.to_string().contains("another model, other data or settings"), "{other}");
+}
+
+#[test]
+fn settings_that_do_not_exist_are_refused() {
+    let refused = toml::from_str::<QatConfig>("[qat]\nlearning_rat = 1.0").unwrap_err();
+    assert!(refused.to_string().contains("learning_rat"), "{refused}");
+    let read: QatConfig = toml::from_str(
+        "[quantization]\nsurrogate = { ewgs = 0.2 }\ngranularity = { group = 2 }\n[qat]\nmode = \"scales\"",
+    )
+    .unwrap();
+    assert_eq!(read.quantization.granularity, Granularity::Group(2));
+    assert_eq!(read.qat.steps, QatConfig::default().qat.steps);
+}

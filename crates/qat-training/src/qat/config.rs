@@ -1,0 +1,155 @@
+//! Settings of quantization-aware training, as they stand in a TOML file.
+
+use crate::{Granularity, Surrogate, TrainError};
+use serde::{Deserialize, Serialize};
+
+/// All settings; what is left out has its default, and keys that do not exist are refused.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QatConfig {
+    /// How weights are rounded while they learn.
+    pub quantization: QuantizationConfig,
+    /// Steps, rates and batches.
+    pub qat: ScheduleConfig,
+    /// What is learnt from whom.
+    pub distillation: DistillationConfig,
+}
+
+/// How weights are rounded while they learn.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuantizationConfig {
+    /// What stands for the gradient of rounding.
+    pub surrogate: Surrogate,
+    /// Which weights share a learned step.
+    pub granularity: Granularity,
+}
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QatMode {
+    /// Weights, norms and steps.
+    #[default]
+    Full,
+    /// Steps alone.
+    Scales,
+}
+
+/// Steps, rates and batches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScheduleConfig {
+    /// Seed of the data.
+    pub seed: u64,
+    /// What is trained.
+    pub mode: QatMode,
+    /// Optimizer steps.
+    pub steps: usize,
+    /// Tokens of a row.
+    pub row_length: usize,
+    /// Rows that go through the network together.
+    pub batch_size: usize,
+    /// Batches whose gradients are added up before a step.
+    pub gradient_accumulation: usize,
+    /// Highest learning rate of weights, reached after `warmup` steps; from there a cosine down to a fiftieth.
+    pub learning_rate: f64,
+    /// The same of the quantizers' steps, whose size is a tenth of the weights'.
+    pub step_learning_rate: f64,
+    /// Steps of linear warm-up.
+    pub warmup: usize,
+    /// Decoupled weight decay of weights.
+    pub weight_decay: f32,
+    /// Norm to which each tensor's gradient is clipped.
+    pub clip: f32,
+    /// Weight of prompt tokens in the losses; answers weigh 1.
+    pub prompt_weight: f32,
+    /// Optimizer steps between two points of the loss curve.
+    pub log_every: usize,
+    /// Optimizer steps between two checkpoints.
+    pub checkpoint_every: usize,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            mode: QatMode::Full,
+            steps: 300,
+            row_length: 128,
+            batch_size: 8,
+            gradient_accumulation: 1,
+            learning_rate: 5e-4,
+            step_learning_rate: 1e-4,
+            warmup: 20,
+            weight_decay: 0.0,
+            clip: 1.0,
+            prompt_weight: 0.15,
+            log_every: 10,
+            checkpoint_every: 50,
+        }
+    }
+}
+
+/// loss = α·CE + β·T²·KL(teacher ‖ student) + γ·T²·KL at the tokens of reasoning steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DistillationConfig {
+    /// α: weight of the cross-entropy with the data.
+    pub cross_entropy: f32,
+    /// β: weight of the divergence from the teacher.
+    pub distillation: f32,
+    /// γ: weight of that divergence at reasoning steps alone.
+    pub reasoning: f32,
+    /// T: both distributions are softened by it.
+    pub temperature: f32,
+}
+
+impl Default for DistillationConfig {
+    fn default() -> Self {
+        Self { cross_entropy: 0.5, distillation: 1.0, reasoning: 1.0, temperature: 1.0 }
+    }
+}
+
+impl QatConfig {
+    /// Checks that the numbers make sense for a model of this context length.
+    pub(crate) fn validate(&self, context_length: usize) -> Result<(), TrainError> {
+        let fail = |what: String| Err(TrainError::Config(what));
+        let (s, d) = (&self.qat, &self.distillation);
+        let counts = [s.steps, s.batch_size, s.gradient_accumulation, s.log_every, s.checkpoint_every];
+        if counts.contains(&0) {
+            return fail(
+                "steps, batch_size, gradient_accumulation, log_every and checkpoint_every must be above 0"
+                    .into(),
+            );
+        }
+        if !(16..=context_length).contains(&s.row_length) {
+            let length = s.row_length;
+            return fail(format!(
+                "row_length = {length} is not between 16 and the context of {context_length}"
+            ));
+        }
+        let rates = [s.learning_rate, s.step_learning_rate];
+        if !rates.iter().all(|rate| (0.0..1.0).contains(rate)) || rates == [0.0, 0.0] {
+            return fail(format!("learning rates {rates:?} are not between 0 and 1"));
+        }
+        let shares = [s.prompt_weight, s.weight_decay];
+        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+            return fail("prompt_weight and weight_decay are between 0 and 1".into());
+        }
+        let weights = [d.cross_entropy, d.distillation, d.reasoning];
+        let sound = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);
+        if !sound || weights == [0.0; 3] {
+            return fail(format!("loss weights {weights:?} must not be negative, nor all zero"));
+        }
+        if !(d.temperature > 0.0 && d.temperature <= 100.0 && s.clip > 0.0) {
+            return fail("temperature (to 100) and clip must be above 0".into());
+        }
+        Ok(())
+    }
+
+    /// Whether the losses ask for a teacher.
+    pub fn needs_teacher(&self) -> bool {
+        self.distillation.distillation > 0.0 || self.distillation.reasoning > 0.0
+    }
+}

@@ -1,0 +1,72 @@
+//! What is trained on.
+
+use crate::TrainError;
+use crate::corpus::{Corpus, Domain, Split};
+use crate::qat::ScheduleConfig;
+use crate::random::Rng;
+use crate::training::{Batch, Batches};
+use domain_types::{TokenId, Tokenizer};
+
+/// What is trained on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QatData {
+    /// The built-in corpus, of these domains.
+    Corpus(Vec<Domain>),
+    /// A text. It has no steps of reasoning.
+    Text(String),
+}
+
+/// An endless stream of batches.
+pub(super) enum Stream<'a> {
+    Samples(Batches<'a>),
+    Text { tokens: Vec<TokenId>, rng: Rng },
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(
+        data: &QatData,
+        config: &ScheduleConfig,
+        tokenizer: &'a dyn Tokenizer,
+    ) -> Result<Self, TrainError> {
+        match data {
+            QatData::Corpus(domains) if domains.is_empty() => {
+                Err(TrainError::Config("no domain to train on".into()))
+            }
+            QatData::Corpus(domains) => {
+                let domains = domains.clone();
+                let samples = Corpus::new(config.seed).mixed(Split::Train);
+                let samples = samples.filter(move |sample| domains.contains(&sample.domain()));
+                let batches = Batches::new(samples, config.seed, tokenizer, config.prompt_weight)?;
+                Ok(Self::Samples(batches))
+            }
+            QatData::Text(text) => {
+                let tokens = tokenizer.encode(text, false)?;
+                if tokens.len() <= config.row_length {
+                    let (have, need) = (tokens.len(), config.row_length + 1);
+                    return Err(TrainError::Config(format!(
+                        "the text has {have} tokens; a row of the given row_length needs {need}"
+                    )));
+                }
+                Ok(Self::Text { tokens, rng: Rng::new(&[config.seed, 0x7465_7874]) })
+            }
+        }
+    }
+
+    pub(super) fn next(&mut self, rows: usize, length: usize) -> Result<Batch, TrainError> {
+        match self {
+            Self::Samples(batches) => batches.next(rows, length),
+            Self::Text { tokens, rng } => {
+                let (mut inputs, mut targets) = (Vec::with_capacity(rows), Vec::new());
+                for _ in 0..rows {
+                    let last = u32::try_from(tokens.len() - length - 1).unwrap_or(u32::MAX);
+                    let row = &tokens[rng.range(0, last) as usize..][..=length];
+                    inputs.push(row[..length].to_vec());
+                    targets.extend_from_slice(&row[1..]);
+                }
+                let weights = vec![1.0; targets.len()];
+                let reasoning = vec![0.0; targets.len()];
+                Ok(Batch { inputs, targets, weights, reasoning })
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The network that learns: latent weights that read as rounded ones.
+
+use super::target::Prepared;
+use super::{QatConfig, QatMode, QatTarget};
+use crate::TrainError;
+use crate::network::{Llama, Weight, named};
+use crate::quantizer::{Rounded, RoundedBy};
+use burn::module::{
+    Module, ModuleMapper, ModuleVisitor, Param, ParamId, Reparameterization, Reparameterizer,
+};
+use burn::tensor::{Tensor, TensorData};
+use domain_types::{QuantTensor, Shape};
+use std::collections::{BTreeMap, HashMap};
+
+/// Dimensions and values of a parameter.
+pub(super) type ParameterValue = (Vec<usize>, Vec<f32>);
+
+/// A network and what its matrices are trained for.
+pub(super) struct Student<'a> {
+    network: Llama,
+    targets: &'a BTreeMap<String, QatTarget>,
+    /// Parameters that the mode trains: weights and norms, and steps.
+    weights: Vec<ParamId>,
+    steps: Vec<ParamId>,
+}
+
+impl<'a> Student<'a> {
+    /// Hangs a quantizer on every matrix that has a target.
+    pub(super) fn new(
+        network: Llama,
+        targets: &'a BTreeMap<String, QatTarget>,
+        config: &QatConfig,
+    ) -> Result<Self, TrainError> {
+        let mut prepared = HashMap::new();
+        for (name, weight) in named(network.weights()) {
+            let Some(target) = targets.get(&name) else { continue };
+            let Weight::Matrix(matrix) = weight else {
+                return Err(TrainError::Unsupported(format!("{name} is no matrix and cannot be quantized")));
+            };
+            let (shape, values) = (Shape::new(&matrix.val().dims())?, floats(matrix.val())?);
+            prepared.insert(matrix.id, target.prepare(&config.quantization, &values, shape)?);
+        }
+        let device = network.device();
+        let weights = network.weights().clone().apply_reparameterization(Attach { prepared, device });
+        let weights = weights.map(&mut Number(0));
+        let mut groups = Groups::default();
+        weights.visit(&mut groups);
+        if config.qat.mode == QatMode::Scales {
+            groups.weights.clear();
+        }
+        if groups.weights.is_empty() && groups.steps.is_empty() {
+            let why = "no format of this model has scales that are learned; choose mode = \"full\"";
+            return Err(TrainError::Config(why.into()));
+        }
+        let network = network.with_weights(weights);
+        Ok(Self { network, targets, weights: groups.weights, steps: groups.steps })
+    }
+
+    pub(super) fn network(&self) -> &Llama {
+        &self.network
+    }
+
+    /// Ids of weights and of steps that are trained.
+    pub(super) fn groups(&self) -> (&[ParamId], &[ParamId]) {
+        (&self.weights, &self.steps)
+    }
+
+    /// Replaces the network by what an optimizer made of it.
+    pub(super) fn updated(self, update: impl FnOnce(Llama) -> Llama) -> Self {
+        Self { network: update(self.network), ..self }
+    }
+
+    /// The values of all parameters, always in the same order: latent weights, norms and steps.
+    pub(super) fn values(&self) -> Result<Vec<ParameterValue>, TrainError> {
+        let mut read = Read(Vec::new());
+        self.network.weights().visit(&mut read);
+        read.0.into_iter().collect()
+    }
+
+    /// The same network with other values, in that order. An error where they are not this network's.
+    pub(super) fn with_values(self, values: Vec<ParameterValue>) -> Result<Self, String> {
+        let mut write = Write { values: values.into_iter(), misfit: None };
+        let weights = self.network.weights().clone().map(&mut write);
+        match (write.misfit, write.values.next()) {
+            (None, None) => Ok(self.updated(|network| network.with_weights(weights))),
+            (Some(misfit), _) => Err(misfit),
+            (None, Some(_)) => Err("it has more parameters than the network".into()),
+        }
+    }
+
+    /// All tensors as a file has them: targets packed and checked against the forward pass, other matrices in F16.
+    pub(super) fn export(&self) -> Result<Vec<(String, QuantTensor)>, TrainError> {
+        let network = self.network.without_gradients();
+        let mut tensors = network.export()?;
+        for ((name, tensor), (_, weight)) in tensors.iter_mut().zip(named(network.weights())) {
+            if let (Some(target), Weight::Matrix(matrix)) = (self.targets.get(name), weight) {
+                let learned = matrix.reparameterization::<Rounded>().is_some_and(|r| r.steps.is_some());
+                let (latent, rounded) = (floats(matrix.base())?, floats(matrix.val())?);
+                *tensor = target.export(name, *tensor.shape(), learned, [&latent, &rounded])?;
+            }
+        }
+        Ok(tensors)
+    }
+}
+
+fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {
+    tensor.try_into_vec_as::<f32>().map_err(|e| TrainError::Unsupported(e.to_string()))
+}
+
+/// Hangs prepared quantizers on their parameters.
+struct Attach {
+    prepared: HashMap<ParamId, Prepared>,
+    device: burn::tensor::Device,
+}
+
+impl Reparameterizer for Attach {
+    type Reparam = Rounded;
+
+    fn reparameterize<const D: usize>(
+        &mut self,
+        _path: &str,
+        param: Param<Tensor<D>>,
+    ) -> (Param<Tensor<D>>, Option<Rounded>) {
+        let rounded = self.prepared.remove(&param.id).map(|Prepared { quantizer, steps }| {
+            let steps =
+                steps.map(|(values, dims)| Tensor::from_data(TensorData::new(values, dims), &self.device));
+            Rounded::new(steps, RoundedBy(quantizer))
+        });
+        (param, rounded)
+    }
+}
+
+/// Numbers parameters, so that a later run finds the optimizer's moments of this one.
+struct Number(u64);
+
+impl ModuleMapper for Number {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.0 += 1;
+        let (_, value, mapper) = param.consume();
+        Param::from_mapped_value(ParamId::from(self.0), value, mapper)
+    }
+}
+
+/// Tells steps from weights.
+#[derive(Default)]
+struct Groups {
+    weights: Vec<ParamId>,
+    steps: Vec<ParamId>,
+    in_steps: bool,
+}
+
+impl ModuleVisitor for Groups {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.in_steps |= name == Rounded::NAME;
+    }
+
+    fn exit_module(&mut self, name: &str, _container_type: &str) {
+        self.in_steps &= name != Rounded::NAME;
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.in_steps { self.steps.push(param.id) } else { self.weights.push(param.id) }
+    }
+}
+
+/// Reads every parameter.
+struct Read(Vec<Result<ParameterValue, TrainError>>);
+
+impl ModuleVisitor for Read {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let dims = param.base().dims().to_vec();
+        self.0.push(floats(param.base()).map(|values| (dims, values)));
+    }
+}
+
+/// Writes every parameter.
+struct Write {
+    values: std::vec::IntoIter<ParameterValue>,
+    misfit: Option<String>,
+}
+
+impl ModuleMapper for Write {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let dims = param.base().dims();
+        match self.values.next() {
+            Some((found, values)) if found == dims => param.map(|old| {
+                let new = Tensor::from_data(TensorData::new(values, dims), &old.device());
+                new.set_require_grad(old.is_require_grad())
+            }),
+            found => {
+                let found = found.map(|(dims, _)| dims);
+                self.misfit.get_or_insert(format!("a parameter is {found:?}, the network's is {dims:?}"));
+                param
+            }
+        }
+    }
+}
