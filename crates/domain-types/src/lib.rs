@@ -45,8 +45,8 @@ pub use format::{FormatCatalogue, QuantFormat, RowRule, scalar};
 pub use hessian::Hessian;
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use model_spec::{
-    Activation, AttentionSpec, ExpertsSpec, ModelSpec, RopeScaling, RopeSpec, RopeStyle, RotationSpec,
-    SharedExpert, SlidingWindow,
+    Activation, AttentionSpec, ExpertsSpec, FrequentTokens, ModelSpec, RopeScaling, RopeSpec, RopeStyle,
+    RotationSpec, SharedExpert, SlidingWindow,
 };
 pub use port::{
     Clock, CodecSet, ConditionSensor, DeviceCondition, EventSink, ExpertProvider, ExpertRouter, ExpertStore,

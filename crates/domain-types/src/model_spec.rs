@@ -1,10 +1,12 @@
 //! What a decoder-only transformer looks like: everything the runtime needs besides the weights.
 
 mod experts;
+mod frequent;
 mod rope;
 mod rotation;
 
 pub use experts::{ExpertsSpec, SharedExpert};
+pub use frequent::FrequentTokens;
 pub use rope::{RopeScaling, RopeSpec, RopeStyle};
 pub use rotation::RotationSpec;
 

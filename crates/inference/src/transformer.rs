@@ -9,6 +9,7 @@ mod buffer;
 mod ends;
 mod experts;
 mod feed_forward;
+mod frequent;
 mod gemm;
 mod load;
 mod norm;
@@ -85,7 +86,7 @@ impl Transformer {
     /// Bytes of packed weights that one decoded token reads (the embedding counts where it is the output head).
     pub fn weight_bytes(&self) -> usize {
         let blocks: usize = self.blocks.iter().map(Block::weight_bytes).sum();
-        blocks + self.expert_bytes + self.ends.head().weight_bytes()
+        blocks + self.expert_bytes + self.ends.weight_bytes()
     }
 
     /// Bytes of memory that the key–value cache has taken so far.

@@ -14,6 +14,7 @@ mod evaluation;
 mod exit;
 mod experts;
 mod floats;
+mod frequent;
 mod gate;
 mod generation;
 mod global;

@@ -84,6 +84,13 @@ fn plain<E: BlockEncoder + Default>(_: QuantizeOptions) -> Result<Box<dyn Quanti
     Ok(Box::new(BlockQuantizer(E::default())))
 }
 
+/// Trellis codes differ in their tables only.
+const fn trellis<T: trellis::Trellis>(summary: &'static str) -> FormatEntry {
+    makeable(const { &trellis::TrellisCodec::<T>::NEW }, trellis::make::<T>, summary)
+        .fused(const { &trellis::FusedTrellisCodec::<T>::NEW })
+        .scaled(trellis::scaled::<T>)
+}
+
 static ENTRIES: &[FormatEntry] = &[
     makeable(&BlockCodec::<float::F32>::NEW, plain::<float::F32>, "IEEE 754 single precision"),
     makeable(&BlockCodec::<float::F16>::NEW, plain::<float::F16>, "IEEE 754 half precision"),
@@ -192,55 +199,15 @@ static ENTRIES: &[FormatEntry] = &[
         .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf4>>::NEW)
         .scaled(nf::scaled::<nf::Nf4>),
     makeable(&BlockCodec::<e8p::E8p>::NEW, e8p::make, "2-bit E8 lattice: 65,536 groups of 8, scale per 256"),
-    makeable(
-        &trellis::TrellisCodec::<trellis::T1>::NEW,
-        trellis::make::<trellis::T1>,
-        "1-bit trellis, windows of 8 bits, scale per row",
-    )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T1>::NEW)
-    .scaled(trellis::scaled::<trellis::T1>),
-    makeable(
-        &trellis::TrellisCodec::<trellis::T2>::NEW,
-        trellis::make::<trellis::T2>,
-        "2-bit trellis, windows of 4 bits, scale per row",
-    )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T2>::NEW)
-    .scaled(trellis::scaled::<trellis::T2>),
-    makeable(
-        &trellis::TrellisCodec::<trellis::T2L8>::NEW,
-        trellis::make::<trellis::T2L8>,
-        "2-bit trellis, windows of 8 bits, scale per row",
-    )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T2L8>::NEW)
-    .scaled(trellis::scaled::<trellis::T2L8>),
-    makeable(
-        &trellis::TrellisCodec::<trellis::T2L12>::NEW,
-        trellis::make::<trellis::T2L12>,
-        "2-bit trellis, windows of 12 bits, scale per row",
-    )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T2L12>::NEW)
-    .scaled(trellis::scaled::<trellis::T2L12>),
-    makeable(
-        &trellis::TrellisCodec::<trellis::T3>::NEW,
-        trellis::make::<trellis::T3>,
-        "3-bit trellis, windows of 7 bits, scale per row",
-    )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T3>::NEW)
-    .scaled(trellis::scaled::<trellis::T3>),
-    makeable(
-        &trellis::TrellisCodec::<trellis::T3L10>::NEW,
-        trellis::make::<trellis::T3L10>,
-        "3-bit trellis, windows of 10 bits, scale per row",
-    )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T3L10>::NEW)
-    .scaled(trellis::scaled::<trellis::T3L10>),
-    makeable(
-        &trellis::TrellisCodec::<trellis::T4>::NEW,
-        trellis::make::<trellis::T4>,
-        "4-bit trellis, windows of 8 bits, scale per row",
-    )
-    .fused(&trellis::FusedTrellisCodec::<trellis::T4>::NEW)
-    .scaled(trellis::scaled::<trellis::T4>),
+    trellis::<trellis::T1>("1-bit trellis, windows of 8 bits, scale per row"),
+    trellis::<trellis::T2>("2-bit trellis, windows of 4 bits, scale per row"),
+    trellis::<trellis::T2L8>("2-bit trellis, windows of 8 bits, scale per row"),
+    trellis::<trellis::T2L12>("2-bit trellis, windows of 12 bits, scale per row"),
+    trellis::<trellis::T3>("3-bit trellis, windows of 7 bits, scale per row"),
+    trellis::<trellis::T3L10>("3-bit trellis, windows of 10 bits, scale per row"),
+    trellis::<trellis::T3L12>("3-bit trellis, windows of 12 bits, scale per row"),
+    trellis::<trellis::T4>("4-bit trellis, windows of 8 bits, scale per row"),
+    trellis::<trellis::T4L12>("4-bit trellis, windows of 12 bits, scale per row"),
 ];
 
 /// All formats, in the order of the table.

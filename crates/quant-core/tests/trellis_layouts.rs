@@ -35,6 +35,6 @@ fn check(line: &str) {
 #[test]
 fn matrices_decode_as_documented() {
     let lines: Vec<_> = include_str!("golden/trellis_layouts.txt").lines().collect();
-    assert_eq!(lines.len(), 7 * 2, "every format and shape");
+    assert_eq!(lines.len(), 9 * 2, "every format and shape");
     lines.into_iter().for_each(check);
 }

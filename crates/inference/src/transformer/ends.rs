@@ -1,6 +1,7 @@
 //! What lies before the first block and after the last: the embedding, the output norm and the head.
 
 use super::buffer::grown;
+use super::frequent::FrequentRows;
 use super::norm::RmsNorm;
 use super::project::project;
 use crate::parallel;
@@ -18,6 +19,8 @@ pub(super) struct Ends {
     pub(super) rotation: Option<Box<dyn OrthogonalTransform>>,
     /// Of rows of embedding and head.
     pub(super) row_rotation: Option<Box<dyn OrthogonalTransform>>,
+    /// Rows of the embedding in more bits, in the basis of the others.
+    pub(super) frequent: Option<FrequentRows>,
 }
 
 impl Ends {
@@ -26,11 +29,23 @@ impl Ends {
         self.head.as_deref().unwrap_or(&*self.embedding)
     }
 
+    /// Bytes of packed weights that the logits of a token take.
+    pub(super) fn weight_bytes(&self) -> usize {
+        self.head().weight_bytes() + self.of_head().map_or(0, |frequent| frequent.rows.weight_bytes())
+    }
+
+    /// Rows of the head that are kept apart.
+    fn of_head(&self) -> Option<&FrequentRows> {
+        self.frequent.as_ref().filter(|_| self.head.is_none())
+    }
+
     /// Looks tokens up: the residual stream as it enters the first block, tokens × width.
     pub(super) fn embed(&self, tokens: &[TokenId], hidden: &mut [f32]) {
         let width = self.embedding.in_features();
         for (row, &token) in hidden.chunks_exact_mut(width).zip(tokens) {
-            self.embedding.row(token as usize, row);
+            if !self.frequent.as_ref().is_some_and(|frequent| frequent.look_up(token, row)) {
+                self.embedding.row(token as usize, row);
+            }
             if self.embedding_scale != 1.0 {
                 for x in row {
                     *x *= self.embedding_scale;
@@ -54,9 +69,15 @@ impl Ends {
         let rows = hidden.len() / head.in_features();
         let normed = grown(normed, hidden.len());
         self.normalize(hidden, normed);
-        let start = logits.len();
-        logits.resize(start + rows * head.out_features(), 0.0);
-        project(head, normed, rows, &mut logits[start..]);
+        let (start, len) = (logits.len(), rows * head.out_features());
+        let room = self.of_head().map_or(0, |frequent| rows * frequent.room());
+        logits.resize(start + len + room, 0.0);
+        let (all, room) = logits[start..].split_at_mut(len);
+        project(head, normed, rows, all);
+        if let Some(frequent) = self.of_head() {
+            frequent.replace(normed, rows, room, all);
+        }
+        logits.truncate(start + len);
         if let Some(cap) = self.logit_softcap {
             logits[start..].iter_mut().for_each(|x| *x = cap * (*x / cap).tanh());
         }

@@ -96,8 +96,19 @@ fn take_ends(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<(Ends, RopeP
     let rotation = rotation.map(|seed| tensors.rotation(spec.width, seed)).transpose()?;
     let row_rotation = spec.rotation.filter(|r| r.ends).map(|r| r.ends_seed());
     let row_rotation = row_rotation.map(|seed| tensors.rotation(spec.width, seed)).transpose()?;
+    let frequent = tensors.frequent_rows(spec.vocab_size, spec.width)?;
     let (embedding_scale, logit_softcap) = (spec.embedding_scale, spec.logit_softcap);
-    Ok((Ends { embedding, embedding_scale, output_norm, head, logit_softcap, rotation, row_rotation }, rope))
+    let ends = Ends {
+        embedding,
+        embedding_scale,
+        output_norm,
+        head,
+        logit_softcap,
+        rotation,
+        row_rotation,
+        frequent,
+    };
+    Ok((ends, rope))
 }
 
 fn context_length(spec: &ModelSpec, options: LoadOptions) -> Result<usize, InferenceError> {

@@ -1,11 +1,12 @@
 //! `pibit compare`: the weights of two models, tensor by tensor.
 
 use crate::context::Context;
+use crate::frequent::SplitEmbedding;
 use crate::model_ref::ModelRef;
 use crate::output;
 use crate::rotate::RotatedSource;
 use anyhow::{Context as _, Result, bail};
-use domain_types::{CodecSet, RotationSpec, TensorInfo, TensorQuality, TensorSource};
+use domain_types::{CodecSet, FrequentTokens, RotationSpec, TensorInfo, TensorQuality, TensorSource};
 use observability::{Cell, Column, Table};
 use serde::Serialize;
 
@@ -94,12 +95,19 @@ fn compare(context: &Context, args: &Args) -> Result<Comparison> {
     })
 }
 
-/// The original, rotated as the quantized model is.
+/// The original, split and rotated as the quantized model is.
 fn in_basis_of<'a>(
     context: &'a Context,
     original: Box<dyn TensorSource + 'a>,
     quantized: &dyn TensorSource,
 ) -> Result<Box<dyn TensorSource + 'a>> {
+    let vocab = original.spec()?.vocab_size;
+    let original = match FrequentTokens::read(quantized.metadata(), vocab)? {
+        Some(tokens) if original.metadata().get(FrequentTokens::KEY).is_none() => {
+            Box::new(SplitEmbedding::new(original, tokens, &context.codecs)?)
+        }
+        _ => original,
+    };
     match (RotationSpec::read(original.metadata())?, RotationSpec::read(quantized.metadata())?) {
         (before, after) if before == after => Ok(original),
         (None, Some(rotation)) => {

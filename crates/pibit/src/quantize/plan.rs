@@ -108,7 +108,8 @@ impl Plan {
     }
 }
 
-fn fallback(info: &TensorInfo, catalogue: &FormatCatalogue) -> QuantFormat {
+/// What nearly any row fits, and next to nothing is lost in.
+pub(crate) fn fallback(info: &TensorInfo, catalogue: &FormatCatalogue) -> QuantFormat {
     let q8_0 = catalogue.by_id("q8_0").filter(|f| f.fits(&info.shape));
     q8_0.copied().unwrap_or(scalar::F16)
 }
@@ -150,6 +151,7 @@ impl<'a> Chooser<'a> {
         Ok(match TensorRole::of(&info.name) {
             TensorRole::Embedding => self.embed,
             TensorRole::OutputHead => self.output_head,
+            TensorRole::FrequentRows => fallback(info, self.catalogue),
             TensorRole::Attention | TensorRole::FeedForward | TensorRole::Other => self.format,
         })
     }

@@ -1,5 +1,6 @@
 //! What part a tensor plays in the network.
 
+use domain_types::FrequentTokens;
 use quant_core::GridConstant;
 use std::str::FromStr;
 
@@ -8,6 +9,8 @@ use std::str::FromStr;
 pub(crate) enum TensorRole {
     /// The token embedding; the output head too where both are one matrix.
     Embedding,
+    /// Rows of the embedding that are worth more bits.
+    FrequentRows,
     /// The output head, where it is a matrix of its own.
     OutputHead,
     /// A projection of an attention layer.
@@ -23,6 +26,7 @@ impl TensorRole {
     pub(crate) fn of(name: &str) -> Self {
         match name {
             "token_embd.weight" => Self::Embedding,
+            FrequentTokens::TENSOR => Self::FrequentRows,
             "output.weight" => Self::OutputHead,
             _ if name.contains(".attn_") => Self::Attention,
             _ if name.contains(".ffn_") => Self::FeedForward,

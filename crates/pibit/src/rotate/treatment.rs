@@ -1,6 +1,6 @@
 //! What rotation does to each tensor of a block.
 
-use domain_types::OrthogonalTransform;
+use domain_types::{FrequentTokens, OrthogonalTransform};
 use quant_core::incoherence::Rotation;
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub(super) struct Role {
 pub(super) fn role(name: &str) -> Option<Role> {
     let layer = |norm, input, output| Some(Role { norm, input, output, is_norm: false });
     let (attention, feed_forward) = ("attn_norm.weight", "ffn_norm.weight");
-    if matches!(name, "token_embd.weight" | "output.weight") {
+    if matches!(name, "token_embd.weight" | FrequentTokens::TENSOR | "output.weight") {
         return layer(None, Some(Space::Ends), None);
     }
     match name.strip_prefix("blk.")?.split_once('.')?.1 {

@@ -22,7 +22,7 @@ pub(crate) use codec::TrellisCodec;
 pub(crate) use fused::FusedTrellisCodec;
 pub(crate) use quantizer::make;
 pub(crate) use scaled::scaled;
-pub(crate) use tiers::{T1, T2, T2L8, T2L12, T3, T3L10, T4};
+pub(crate) use tiers::{T1, T2, T2L8, T2L12, T3, T3L10, T3L12, T4, T4L12};
 
 use domain_types::{QuantFormat, RowRule};
 

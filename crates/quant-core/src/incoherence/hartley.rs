@@ -51,18 +51,30 @@ fn mix_avx2(matrix: &[f32], order: usize, x: &mut [f32]) {
 #[inline(always)]
 fn mix(matrix: &[f32], order: usize, x: &mut [f32]) {
     match x.len() / order {
-        1 => mix_lanes::<1>(matrix, order, x),
-        2 => mix_lanes::<2>(matrix, order, x),
-        4 => mix_lanes::<4>(matrix, order, x),
-        _ => mix_lanes::<8>(matrix, order, x),
+        1 => mix_blocks::<1>(matrix, order, x),
+        2 => mix_blocks::<2>(matrix, order, x),
+        4 => mix_blocks::<4>(matrix, order, x),
+        _ => mix_blocks::<8>(matrix, order, x),
     }
 }
 
-/// `LANES` neighbouring entries of all blocks at a time.
+/// Where all blocks fit into registers, the compiler is told how many they are: the orders of usual models' widths.
 #[inline(always)]
-fn mix_lanes<const LANES: usize>(matrix: &[f32], order: usize, x: &mut [f32]) {
+fn mix_blocks<const LANES: usize>(matrix: &[f32], order: usize, x: &mut [f32]) {
+    match order {
+        3 => mix_lanes::<LANES, 3>(matrix, 3, x),
+        5 => mix_lanes::<LANES, 5>(matrix, 5, x),
+        7 => mix_lanes::<LANES, 7>(matrix, 7, x),
+        9 => mix_lanes::<LANES, 9>(matrix, 9, x),
+        _ => mix_lanes::<LANES, MAX_ORDER>(matrix, order, x),
+    }
+}
+
+/// `LANES` neighbouring entries of all blocks at a time; there is room for `ROOM` blocks.
+#[inline(always)]
+fn mix_lanes<const LANES: usize, const ROOM: usize>(matrix: &[f32], order: usize, x: &mut [f32]) {
     let block = x.len() / order;
-    let mut before = [[0.0; LANES]; MAX_ORDER];
+    let mut before = [[0.0; LANES]; ROOM];
     for start in (0..block).step_by(LANES) {
         for (lanes, piece) in before.iter_mut().zip(x.chunks_exact(block)) {
             lanes.copy_from_slice(&piece[start..start + LANES]);

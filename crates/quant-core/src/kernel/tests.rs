@@ -202,7 +202,7 @@ macro_rules! batteries {
         #[test]
         fn all_fused_formats_are_tested() {
             let tested = [$(format::<$kernel>().id()),*];
-            let elsewhere = ["t1", "t2", "t2_l8", "t2_l12", "t3", "t3_l10", "t4"]; // formats/trellis/fused
+            let elsewhere = ["t1", "t2", "t2_l8", "t2_l12", "t3", "t3_l10", "t3_l12", "t4", "t4_l12"]; // formats/trellis/fused
             for entry in crate::entries().iter().filter(|entry| entry.is_fused()) {
                 let id = entry.format().id();
                 assert!(tested.contains(&id) || elsewhere.contains(&id), "{id} has no kernel tests");

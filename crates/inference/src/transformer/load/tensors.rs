@@ -1,7 +1,8 @@
 //! Taking tensors out of a source by name and expected shape.
 
 use crate::InferenceError;
-use domain_types::{CodecSet, Linear, OrthogonalTransform, QuantTensor, Shape, TensorSource};
+use crate::transformer::frequent::FrequentRows;
+use domain_types::{CodecSet, FrequentTokens, Linear, OrthogonalTransform, QuantTensor, Shape, TensorSource};
 use std::collections::HashSet;
 
 /// A source whose tensors are handed out against an expected shape, each at most once.
@@ -60,6 +61,17 @@ impl<'a> Tensors<'a> {
         seed: u64,
     ) -> Result<Box<dyn OrthogonalTransform>, InferenceError> {
         Ok(self.codecs.rotation(width, seed)?)
+    }
+
+    /// Rows of the embedding that are kept apart, if the source has them.
+    pub(super) fn frequent_rows(
+        &mut self,
+        vocab: usize,
+        width: usize,
+    ) -> Result<Option<FrequentRows>, InferenceError> {
+        let Some(tokens) = FrequentTokens::read(self.source.metadata(), vocab)? else { return Ok(None) };
+        let rows = self.linear(FrequentTokens::TENSOR, tokens.tokens().len(), width)?;
+        Ok(Some(FrequentRows { tokens, rows }))
     }
 
     /// A vector of `len` finite floats.

@@ -4,7 +4,8 @@ use super::super::calibrated::Prefix;
 use super::super::carried::Carried;
 use super::super::checkpoint::Checkpoint;
 use super::super::convert::metadata_of;
-use super::super::plan::{Plan, PlannedTensor};
+use super::super::plan::{Plan, PlannedTensor, fallback};
+use super::super::role::TensorRole;
 use super::super::round::Rounding;
 use super::Budget;
 use super::sensitivity::{Probe, Sensitivity};
@@ -20,7 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// What tensors may become, from coarse to fine: trellis codes of the quality tier, then what needs no feedback. The
 /// first that fits a tensor is what its sensitivity is measured with.
-const FORMATS: [&str; 5] = ["t2_l12", "t3_l10", "t4", "q5_0", "q8_0"];
+const FORMATS: [&str; 5] = ["t2_l12", "t3_l12", "t4_l12", "q5_0", "q8_0"];
 
 /// What is left of the losses of layers where each is rounded for what those before it give: on SmolLM2, files of 46
 /// and 60 MB had 0.5 and 0.57 of the sum.
@@ -33,7 +34,7 @@ const ROUNDS: usize = 8;
 pub(crate) struct Search<'a, 'n> {
     pub(crate) context: &'a Context,
     /// Opens the model.
-    pub(crate) open: &'n dyn Fn() -> Result<Box<dyn TensorSource>>,
+    pub(crate) open: &'n dyn Fn() -> Result<Box<dyn TensorSource + 'a>>,
     pub(crate) needs: Needs<'n>,
     pub(crate) seed: u64,
     pub(crate) budget: Budget,
@@ -206,6 +207,9 @@ impl<'a> Candidate<'a> {
                 Some(sensitivity) if !copied && !sensitivity.losses.is_empty() => {
                     let losses = sensitivity.losses.iter();
                     losses.filter_map(|(id, loss)| Some((*catalogue.by_id(id)?, *loss))).collect()
+                }
+                _ if TensorRole::of(&info.name) == TensorRole::FrequentRows => {
+                    vec![(fallback(info, catalogue), 0.0)]
                 }
                 _ => vec![(info.format, 0.0)],
             };

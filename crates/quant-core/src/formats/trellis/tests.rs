@@ -43,7 +43,9 @@ fn conformance() {
     conforms::<T2L12>(0.10);
     conforms::<T3>(0.03);
     conforms::<T3L10>(0.03);
+    conforms::<T3L12>(0.03);
     conforms::<T4>(0.01);
+    conforms::<T4L12>(0.01);
 }
 
 /// Mean squared error on a quarter of a million unit normal weights.
@@ -69,7 +71,9 @@ fn error_on_normal_weights() {
     check("t2_l12", gaussian::<T2L12>(StepSearch::Mse), 0.075, 2);
     check("t3", gaussian::<T3>(StepSearch::Mse), 0.0225, 3);
     check("t3_l10", gaussian::<T3L10>(StepSearch::Mse), 0.0204, 3);
+    check("t3_l12", gaussian::<T3L12>(StepSearch::Mse), 0.0196, 3);
     check("t4", gaussian::<T4>(StepSearch::Mse), 0.0060, 4);
+    check("t4_l12", gaussian::<T4L12>(StepSearch::Mse), 0.0051, 4);
     check("t2, closed form", gaussian::<T2>(StepSearch::Rms), 0.09, 2);
 }
 
@@ -114,7 +118,9 @@ proptest! {
         agrees::<T2L12>(rows, columns, &fill);
         agrees::<T3>(rows, columns, &fill);
         agrees::<T3L10>(rows, columns, &fill);
+        agrees::<T3L12>(rows, columns, &fill);
         agrees::<T4>(rows, columns, &fill);
+        agrees::<T4L12>(rows, columns, &fill);
     }
 }
 
@@ -134,6 +140,8 @@ fn sums_stay_in_range() {
     check::<T3>(63.0);
     check::<T3L10>(63.0);
     check::<T4>(63.0);
+    check::<T3L12>(127.0);
+    check::<T4L12>(127.0);
 }
 
 /// One column coded alone: codes, closed to a ring, decode to the values that the encoder promised.
@@ -161,6 +169,8 @@ fn strings_are_rings() {
         ring_closes::<T4>(rows);
     }
     assert!(ring_closes::<T2L12>(32 * 1024) < 0.076);
+    assert!(ring_closes::<T3L12>(8 * 1024) < 0.0205);
+    assert!(ring_closes::<T4L12>(8 * 1024) < 0.0054);
 }
 
 /// The least error of any ring, by trying every junction at the cut.

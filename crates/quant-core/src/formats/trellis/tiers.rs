@@ -79,6 +79,20 @@ impl Trellis for T3L10 {
     ];
 }
 
+/// 3 bits, windows of 12.
+pub(crate) struct T3L12;
+
+impl Trellis for T3L12 {
+    const ID: &'static str = "t3_l12";
+    const BITS: usize = 3;
+    const UNIT: f32 = 0.05271;
+    const TABLES: &'static [Table] = &[
+        Table::mirrored(0, 50, [40, 0, 21, 12, 8, 19, 33, 26]),
+        Table::mirrored(4, 24, [18, 9, 6, 11, 0, 22, 12, 18]),
+        Table::mirrored(8, 53, [23, 24, 18, 40, 53, 49, 43, 18]),
+    ];
+}
+
 /// 4 bits, windows of 8.
 pub(crate) struct T4;
 
@@ -89,5 +103,19 @@ impl Trellis for T4 {
     const TABLES: &'static [Table] = &[
         Table::mirrored(0, 32, [0, 20, 22, 7, 20, 18, 16, 5]),
         Table::mirrored(4, 31, [13, 24, 12, 10, 0, 16, 4, 22]),
+    ];
+}
+
+/// 4 bits, windows of 12.
+pub(crate) struct T4L12;
+
+impl Trellis for T4L12 {
+    const ID: &'static str = "t4_l12";
+    const BITS: usize = 4;
+    const UNIT: f32 = 0.06232;
+    const TABLES: &'static [Table] = &[
+        Table::mirrored(0, 49, [11, 0, 15, 26, 6, 20, 22, 31]),
+        Table::mirrored(4, 37, [14, 11, 16, 20, 24, 36, 24, 24]),
+        Table::mirrored(8, 41, [12, 29, 17, 33, 21, 5, 41, 15]),
     ];
 }

@@ -5,7 +5,7 @@
 //! ways to fit them into the range, and single steps from there as long as they help.
 
 use super::viterbi::{Ends, LANES, Lanes, Target, Viterbi};
-use super::{T1, T2, T2L8, T2L12, T3, T3L10, T4, Trellis};
+use super::{T1, T2, T2L8, T2L12, T3, T3L10, T3L12, T4, T4L12, Trellis};
 use crate::parallel::for_each_row;
 use crate::testing::normal;
 
@@ -221,6 +221,8 @@ fn train_tables() {
     train::<T4>(1024, 63, &source);
     train::<T3L10>(1024, 63, &source);
     train::<T2L12>(1024, 31, &source);
+    train::<T3L12>(128, 127, &source);
+    train::<T4L12>(256, 127, &source);
 }
 
 /// Retraining from nothing gets near the committed tables, so these are what the program makes.

@@ -215,5 +215,7 @@ batteries! {
     t2_l12: T2L12;
     t3: T3;
     t3_l10: T3L10;
+    t3_l12: T3L12;
     t4: T4;
+    t4_l12: T4L12;
 }
