@@ -43,7 +43,8 @@ fn every_format_keeps_the_port_s_contract() {
 }
 
 /// Random weights have flat attention over random keys, the worst case for a quantized cache: bounds are on the error
-/// relative to the logits' own spread.
+/// relative to the logits' own spread. A rounded key can tip a router's choice between experts of nearly equal weight,
+/// which exchanges a whole expert: mixtures are allowed twice the error.
 #[test]
 fn logits_are_near_those_of_the_f16_cache_in_order_of_bits() {
     for (name, golden) in tiny::golden() {
@@ -56,6 +57,7 @@ fn logits_are_near_those_of_the_f16_cache_in_order_of_bits() {
             let kv = KvOptions::new(format).with_tail(64);
             let error = rms(&logits(&mut load(&golden.spec, kv), TOKENS), &exact) / spread;
             println!("{name}, {format}: {error:.4}");
+            let bound = if golden.spec.experts.is_some() { 2.0 * bound } else { bound };
             assert!(error < bound, "{name}, {format}: {error}");
             let windowed = golden.spec.attention.sliding_window.is_some();
             assert!(error > last || windowed, "{name}, {format}: cold positions must have been read");
