@@ -4,9 +4,10 @@ use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The workspace's top folder.
+/// The workspace's top folder: as cargo says at run time, since clones may share a target folder.
 pub(crate) fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_path_buf()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(package).parent().expect("xtask lies in the workspace").to_path_buf()
 }
 
 /// The cargo that runs us, in the workspace's top folder.

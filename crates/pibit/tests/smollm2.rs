@@ -1,7 +1,7 @@
 //! The real model, where it is in the cache (`pibit fetch smollm2`) and the evaluation text lies beside the checkout.
 
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 fn run(args: &[&str]) -> String {
@@ -17,7 +17,7 @@ fn json(args: &[&str]) -> Value {
 
 /// The evaluation text, or `None` with a reason where something is missing.
 fn evaluation_text() -> Option<PathBuf> {
-    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/wikitext2.eval.txt");
+    let text = PathBuf::from("../../../shared/data/wikitext2.eval.txt");
     let cached =
         Command::new(env!("CARGO_BIN_EXE_pibit")).args(["inspect", "smollm2", "--quiet"]).output().unwrap();
     if !cached.status.success() {

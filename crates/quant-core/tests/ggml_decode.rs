@@ -6,7 +6,7 @@ use quant_core::{Codecs, entries};
 
 /// A matrix of random blocks and its weights according to `gguf`.
 fn golden(format: QuantFormat) -> (QuantTensor, Vec<f32>) {
-    let path = format!("{}/tests/golden/ggml/{format}.bin", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("tests/golden/ggml/{format}.bin");
     let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}; run golden/make_ggml.py"));
     let blocks = bytes.len() / (format.block_bytes() + 4 * format.block_len());
     let (packed, weights) = bytes.split_at(blocks * format.block_bytes());

@@ -26,7 +26,7 @@ fn catalogue() -> FormatCatalogue {
 }
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+    Path::new("tests/golden").join(name)
 }
 
 /// Reads every part of a model that was accepted.

@@ -2,7 +2,7 @@
 
 use domain_types::{FormatCatalogue, QuantFormat, RowRule};
 use model_store::{GgufFault, GgufFile, StoreError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) const Q4_1: QuantFormat = QuantFormat::new("q4_1", 32, 20, RowRule::WholeBlocks).with_ggml_type(3);
 pub(crate) const Q8_0: QuantFormat = QuantFormat::new("q8_0", 32, 34, RowRule::WholeBlocks).with_ggml_type(8);
@@ -122,5 +122,5 @@ pub(crate) fn smollm2() -> Option<PathBuf> {
 
 /// A file made by `tests/golden/make_golden.py`.
 pub(crate) fn golden(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+    Path::new("tests/golden").join(name)
 }
