@@ -49,7 +49,7 @@ fn fetch_model(args: &Args) -> Option<PathBuf> {
 
 /// Unit, integration and doc tests.
 fn tests(args: &Args, cache: Option<&Path>) -> Result<()> {
-    let mut command = sh::cargo(["test", "--workspace", "--quiet"]);
+    let mut command = sh::cargo(["test", "--workspace", "--quiet", "--no-fail-fast"]);
     if let Some(cache) = cache {
         command.env("PIBIT_CACHE", cache);
     }

@@ -19,6 +19,12 @@ impl MemorySource {
         Self { spec, metadata: Metadata::new(), infos: Vec::new(), tensors: Vec::new() }
     }
 
+    /// Has this metadata.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
     /// Adds a tensor.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, tensor: QuantTensor) -> Self {

@@ -2,8 +2,8 @@
 
 use domain_types::testing::{MemorySource, gaussian_like};
 use domain_types::{
-    Activation, AttentionSpec, ExpertsSpec, GateNorm, Gating, ModelSpec, RopeScaling, RopeSpec, RopeStyle,
-    SharedExpert, SlidingWindow, TokenId,
+    Activation, AttentionSpec, ExpertsSpec, FrequentTokens, GateNorm, Gating, Metadata, ModelSpec,
+    RopeScaling, RopeSpec, RopeStyle, SharedExpert, SlidingWindow, TokenId,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -157,6 +157,27 @@ pub(crate) fn source(spec: &ModelSpec) -> MemorySource {
     tensors(spec).into_iter().fold(MemorySource::new(spec.clone()), |source, (name, dims)| {
         let values = weights(&name, &dims);
         source.with_f32(name, &dims, &values)
+    })
+}
+
+/// [`source`], with the embedding's rows of these tokens apart and a number that no one may read in their places.
+pub(crate) fn split_source(spec: &ModelSpec, frequent: &[TokenId]) -> MemorySource {
+    let mut metadata = Metadata::new();
+    FrequentTokens::new(frequent.to_vec(), spec.vocab_size).expect("sound").write(&mut metadata);
+    let new = MemorySource::new(spec.clone()).with_metadata(metadata);
+    tensors(spec).into_iter().fold(new, |source, (name, dims)| {
+        let mut values = weights(&name, &dims);
+        if name != "token_embd.weight" {
+            return source.with_f32(name, &dims, &values);
+        }
+        let mut apart = Vec::new();
+        for token in frequent {
+            let row = &mut values[*token as usize * spec.width..][..spec.width];
+            apart.extend_from_slice(row);
+            row.fill(77.0);
+        }
+        let rows = [frequent.len(), spec.width];
+        source.with_f32(name, &dims, &values).with_f32(FrequentTokens::TENSOR, &rows, &apart)
     })
 }
 

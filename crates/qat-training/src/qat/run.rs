@@ -59,8 +59,8 @@ pub struct QatPoint {
     pub step: usize,
     /// The weighed sum of the parts, averaged over the steps since the last point.
     pub loss: f64,
-    /// The parts, averaged likewise.
-    #[serde(flatten)]
+    /// The parts, averaged likewise. Not flattened: with serde_json's `arbitrary_precision`, which gguf-rs turns on for
+    /// the whole program, flattened numbers are written and cannot be read.
     pub parts: LossParts,
     /// Learning rate of the last step.
     pub learning_rate: f64,
