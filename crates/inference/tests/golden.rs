@@ -1,5 +1,6 @@
 //! Logits of every model family against a numpy implementation of the definitions (`golden/make_golden.py`).
 
+#[expect(dead_code, reason = "each test file uses a part of the support module")]
 #[path = "support/tiny.rs"]
 mod tiny;
 

@@ -20,6 +20,7 @@ impl MemorySource {
     }
 
     /// Has this metadata.
+    #[must_use]
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
