@@ -4,6 +4,7 @@ mod collect;
 mod dataset;
 mod file;
 mod findings;
+mod finished;
 
 pub(crate) use collect::{collect, shared_inputs};
 pub(crate) use dataset::{CalibrationDomain, DataSource, Dataset, DatasetOptions};

@@ -24,6 +24,7 @@ mod memory;
 mod model_ref;
 mod progress;
 mod quantize;
+mod resume;
 mod rewrite;
 mod rotate;
 mod stage;

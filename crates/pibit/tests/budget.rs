@@ -71,6 +71,17 @@ fn a_budget_buys_the_best_file_of_its_size() {
         allocation["pareto"].as_array().unwrap().iter().map(|p| p["bytes"].as_u64().unwrap()).collect();
     assert!(front.len() > 20 && front.is_sorted());
 
+    let compared = json(&["compare", "tiny", &best]);
+    let tensors = compared["tensors"].as_array().unwrap().iter();
+    let error = |name: &str| {
+        tensors
+            .clone()
+            .find(|t| t["name"] == name)
+            .and_then(|t| t["mse"].as_f64())
+            .expect("a tensor with an error")
+    };
+    assert!(error("token_embd.frequent.weight") < error("token_embd.weight") / 4.0, "kept in more bits");
+
     let (wide, larger) = made("larger", &["--bpw", "5"]);
     assert!(wide["bits_per_weight"].as_f64().unwrap() <= 5.0);
     assert!(divergence(&larger) < divergence(&best));

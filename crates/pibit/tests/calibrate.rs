@@ -56,6 +56,39 @@ fn the_same_input_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_killed_run_goes_on_and_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (path(folder.path(), "whole"), path(folder.path(), "killed"));
+    let args =
+        |file| ["calibrate", "tiny", "--domains", "math,code", "--samples", "64", "--json", "-o", file];
+    let expected = ok(&args(&whole), &[]);
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pibit")).args(args(&killed)).spawn().unwrap();
+    let kept = |part: &str| Path::new(&killed).with_extension("resume").join(part);
+    while !kept("block-2.gguf").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "killed before the end");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!Path::new(&killed).exists(), "nothing under the name of the file yet");
+
+    let out = Command::new(env!("CARGO_BIN_EXE_pibit")).args(args(&killed)).output().unwrap();
+    let notes = String::from_utf8_lossy(&out.stderr);
+    assert!(notes.contains("going on at block 2") || notes.contains("going on at block 3"), "{notes}");
+    let report = |text: &str| {
+        let mut report: Value = serde_json::from_str(text).unwrap();
+        for differs in ["output", "seconds"] {
+            report.as_object_mut().unwrap().remove(differs);
+        }
+        report
+    };
+    assert_eq!(report(&expected), report(&String::from_utf8_lossy(&out.stdout)));
+    assert!(std::fs::read(&whole).unwrap() == std::fs::read(&killed).unwrap(), "the same file in parts");
+    assert!(!kept("").exists(), "a finished run leaves nothing behind");
+}
+
+#[test]
 fn the_report_says_what_was_seen() {
     let folder = tempfile::tempdir().unwrap();
     let (text, file) = (text(folder.path()), path(folder.path(), "calib.gguf"));

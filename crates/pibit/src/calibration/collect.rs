@@ -1,10 +1,12 @@
 //! Streams a data set through a model, stage by stage.
 
-use super::Dataset;
+use super::file::input_tensors;
+use super::{DataSource, Dataset, InputFinding, finished};
 use crate::context::Context;
+use crate::resume::ResumeFolder;
 use crate::stage;
 use anyhow::Result;
-use domain_types::TensorSource;
+use domain_types::{QuantTensor, TensorSource};
 use inference::{Stage, StageStream};
 use quant_core::{Activations, Codecs, InputMoments, LayerMoments};
 
@@ -15,40 +17,66 @@ pub(crate) struct SharedInput {
     pub(crate) width: usize,
 }
 
-/// Hands out the moments of each distinct input as soon as they are complete, in the order of [`shared_inputs`].
-/// Memory: residual streams and inputs of all chunks in F32, the layers of one stage and their moments.
+/// What a calibration knows of one input.
+pub(crate) struct CollectedInput {
+    /// What the calibration file holds of it, in its order.
+    pub(crate) tensors: Vec<(String, QuantTensor)>,
+    pub(crate) finding: InputFinding,
+}
+
+impl CollectedInput {
+    pub(super) fn new(moments: &LayerMoments, sources: &[DataSource]) -> Result<Self> {
+        Ok(Self { tensors: input_tensors(moments)?, finding: InputFinding::new(moments, sources) })
+    }
+}
+
+/// Hands out what is known of each distinct input as soon as its block is complete, in the order of [`shared_inputs`].
+/// Blocks that `folder` holds are not streamed again. Memory: residual streams and inputs of all chunks in F32, the
+/// layers of one stage, the moments of one block.
 pub(crate) fn collect(
     context: &Context,
     source: &dyn TensorSource,
     dataset: &Dataset,
-    done: &mut dyn FnMut(&LayerMoments) -> Result<()>,
+    folder: &ResumeFolder<'_>,
+    done: &mut dyn FnMut(CollectedInput) -> Result<()>,
 ) -> Result<()> {
     let _span = stage::calibrate(dataset.chunks.len()).entered();
     let codecs = Codecs::new(Activations::F32);
-    let parts = dataset.tokens_by_source();
     let mut stream = StageStream::new(source, &codecs, &dataset.chunks)?;
     let layers = source.spec()?.layers;
-    let bar = context.progress.bar("calibrate", layers as u64 * Stage::OF_A_BLOCK as u64 + 1);
+    let bar = context.progress.bar("calibrate", layers as u64 + 1);
     bar.tick();
-    loop {
-        let mut moments = InputMoments::of_parts(&parts);
-        let (layer, inputs) = (layer_of(&stream, layers), stream.inputs().len());
-        stage::observe(layer, inputs).in_scope(|| {
-            stream.show(&mut moments);
-            moments.take().iter().try_for_each(&mut *done)
-        })?;
-        bar.inc(1);
-        if stream.stage() == Stage::Head {
-            bar.finish_and_clear();
-            return Ok(());
-        }
-        stage::pass(layer).in_scope(|| stream.pass(source))?;
+    if let Some(finished) = finished::load(folder) {
+        context.progress.note(&format!("going on at block {}", finished.layer));
+        stream.resume(source, finished.layer, finished.stream)?;
+        finished.inputs.into_iter().try_for_each(&mut *done)?;
+        bar.inc(finished.layer as u64);
     }
+    while let Some(layer) = stream.stage().layer() {
+        let mut inputs = Vec::new();
+        while stream.stage().layer() == Some(layer) {
+            inputs.extend(observe(&stream, layer, dataset)?);
+            stage::pass(layer).in_scope(|| stream.pass(source))?;
+        }
+        finished::save_block(folder, layer, &inputs)?;
+        if stream.stage() != Stage::Head {
+            finished::save_stream(folder, layer + 1, stream.hidden())?;
+        }
+        inputs.into_iter().try_for_each(&mut *done)?;
+        bar.inc(1);
+    }
+    observe(&stream, layers, dataset)?.into_iter().try_for_each(done)?;
+    bar.finish_and_clear();
+    Ok(())
 }
 
-/// The block of a stage; of the head, the number of blocks.
-fn layer_of(stream: &StageStream<'_>, layers: usize) -> usize {
-    stream.stage().layer().unwrap_or(layers)
+/// What the linear layers of a stage read; `layer` is its block, of the head the number of blocks.
+fn observe(stream: &StageStream<'_>, layer: usize, dataset: &Dataset) -> Result<Vec<CollectedInput>> {
+    stage::observe(layer, stream.inputs().len()).in_scope(|| {
+        let mut moments = InputMoments::of_parts(&dataset.tokens_by_source());
+        stream.show(&mut moments);
+        moments.take().iter().map(|moments| CollectedInput::new(moments, &dataset.sources)).collect()
+    })
 }
 
 /// Which layers share inputs, found by running one token through the model.

@@ -4,10 +4,12 @@
 //! mean of x·xᵀ in F32, row after row, once for all layers that read the same inputs. docs/calibration.md lists the
 //! metadata.
 
+mod input;
 mod key;
 mod read;
 mod write;
 
+pub(crate) use input::input_tensors;
 pub(crate) use read::Calibration;
 pub(crate) use write::{CalibrationWriter, Provenance};
 

@@ -2,7 +2,7 @@
 
 use super::DataSource;
 use quant_core::LayerMoments;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Mean square over the median from which an input is called an outlier: where a step fitted to the others is of no use
 /// to it.
@@ -11,7 +11,7 @@ const OUTLIER: f64 = 1000.0;
 const UNLIKE: f64 = 0.35;
 
 /// The inputs of linear layers that read the same ones.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct InputFinding {
     pub(crate) tensors: Vec<String>,
     pub(crate) width: usize,
@@ -27,7 +27,7 @@ pub(crate) struct InputFinding {
 }
 
 /// A source that differs from the others.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Unlike {
     pub(crate) source: String,
     /// Total variation distance of its input energies from those of the whole, 0 to 1.

@@ -1,6 +1,6 @@
 //! Files as they are written and read, and files that must be refused.
 
-use super::collect::SharedInput;
+use super::collect::{CollectedInput, SharedInput};
 use super::*;
 use crate::context::Context;
 use crate::quantize::Importance;
@@ -41,7 +41,7 @@ fn write(path: &Path) {
         moments.observe(&tensors, input.width, &rows(input.width));
     }
     for layer in moments.take() {
-        writer.push(&layer).expect("in order");
+        writer.push(&CollectedInput::new(&layer, &dataset.sources).expect("finite")).expect("in order");
     }
     writer.finish().expect("complete");
 }

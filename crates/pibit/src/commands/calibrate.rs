@@ -7,6 +7,7 @@ use crate::calibration::{
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
+use crate::resume::ResumeFolder;
 use crate::stage;
 use anyhow::{Context as _, Result};
 use domain_types::DomainEvent;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Streams the texts through the model layer by layer and keeps the second moments of what each linear layer reads. The
 file is an importance matrix that llama.cpp reads, too; see docs/calibration.md. The same input gives the same bytes.
+A run that was killed goes on behind its last finished block when the same command is given again.
 
 Examples:
   pibit calibrate smollm2 --text wikitext2.txt --samples 48 -o smollm2.calib.gguf
@@ -101,12 +103,16 @@ fn calibrate(context: &Context, args: &Args) -> Result<CalibrateReport> {
     let mut inputs = Vec::new();
     let (written, seconds) = context.timed(|| {
         let mut writer = CalibrationWriter::create(&args.output, &shared_inputs(&*source)?, &provenance)?;
-        collect(context, &*source, &dataset, &mut |moments| {
-            inputs.push(InputFinding::new(moments, &dataset.sources));
-            writer.push(moments)
+        let resume = ResumeFolder::new(context, &args.output, &depends_on(&provenance));
+        collect(context, &*source, &dataset, &resume, &mut |input| {
+            writer.push(&input)?;
+            inputs.push(input.finding);
+            Ok(())
         })?;
         let path = args.output.display().to_string();
-        stage::finish(&path).in_scope(|| writer.finish())
+        let written = stage::finish(&path).in_scope(|| writer.finish())?;
+        resume.clear()?;
+        anyhow::Ok(written)
     })?;
     record(context, args, &dataset, source.spec()?.layers, &written);
     Ok(CalibrateReport {
@@ -124,6 +130,13 @@ fn calibrate(context: &Context, args: &Args) -> Result<CalibrateReport> {
         sources: dataset.sources,
         inputs,
     })
+}
+
+/// All that the moments depend on.
+fn depends_on(provenance: &Provenance<'_>) -> String {
+    let Provenance { dataset, model_sha256, .. } = provenance;
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{version} calibrate {model_sha256} {} {:?}", dataset.sha256(), dataset.sources)
 }
 
 fn record(

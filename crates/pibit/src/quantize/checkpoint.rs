@@ -1,31 +1,23 @@
-//! What is finished, on disk beside the output: a run that was killed goes on where it was.
-//!
-//! `OUTPUT.resume` holds a GGUF file with the rounded tensors of each finished block, one with the residual streams
-//! behind the last of them, and what was measured for a budget. All carry a key of everything that they depend on;
-//! what has another key, or is damaged, counts as absent. A finished run removes the folder.
+//! What of a quantization is finished, see [`ResumeFolder`]: the rounded tensors of each finished block, the residual
+//! streams behind the last of them, and what was measured for a budget.
 
 use super::convert::{TensorReport, Tools};
 use super::plan::PlannedTensor;
 use crate::context::Context;
 use crate::floats;
-use anyhow::{Context as _, Result};
-use domain_types::{FormatCatalogue, Metadata, QuantTensor, Shape, TensorInfo, TensorSource};
-use model_store::{GgufFile, GgufWriter, VerifyStatus};
-use std::path::{Path, PathBuf};
+use crate::resume::{ResumeFolder, numbers};
+use anyhow::Result;
+use domain_types::{Metadata, QuantTensor, Shape, TensorSource};
+use std::path::Path;
 
-const KEY: &str = "pibit.resume.key";
 const LAYER: &str = "pibit.resume.layer";
 const PROXY_LOSSES: &str = "pibit.resume.proxy_losses";
 const STREAMS: &str = "streams";
 const ORIGINAL: &str = "original";
 const ROUNDED: &str = "rounded";
 
-/// A folder of finished parts.
-pub(crate) struct Checkpoint<'a> {
-    catalogue: &'a FormatCatalogue,
-    folder: PathBuf,
-    key: String,
-}
+/// The finished parts of a quantization.
+pub(crate) struct Checkpoint<'a>(ResumeFolder<'a>);
 
 /// Residual streams in front of a block.
 pub(super) struct Streams {
@@ -37,20 +29,12 @@ pub(super) struct Streams {
 impl<'a> Checkpoint<'a> {
     /// Of a run that writes `output`; `depends_on` says all that its result depends on.
     pub(crate) fn new(context: &'a Context, output: &Path, depends_on: &str) -> Self {
-        let mut folder = output.as_os_str().to_owned();
-        folder.push(".resume");
-        let key = model_store::sha256_bytes(depends_on.as_bytes());
-        Self { catalogue: &context.catalogue, folder: folder.into(), key }
+        Self(ResumeFolder::new(context, output, depends_on))
     }
 
     /// Removes everything: the run is finished.
     pub(crate) fn clear(&self) -> Result<()> {
-        match std::fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("could not remove {}", self.folder.display()))
-            }
-            _ => Ok(()),
-        }
+        self.0.clear()
     }
 
     /// Keeps the tensors of a part, such as `block-3`.
@@ -58,7 +42,7 @@ impl<'a> Checkpoint<'a> {
         let losses = tensors.iter().map(|(_, report)| report.proxy_loss.unwrap_or(f64::NAN).to_string());
         let mut metadata = Metadata::new();
         metadata.set(PROXY_LOSSES, losses.collect::<Vec<_>>());
-        self.write(part, metadata, tensors.iter().map(|(tensor, report)| (report.name.as_str(), tensor)))
+        self.0.write(part, metadata, tensors.iter().map(|(tensor, report)| (report.name.as_str(), tensor)))
     }
 
     /// The tensors of a part, if it is finished.
@@ -69,7 +53,7 @@ impl<'a> Checkpoint<'a> {
         source: &dyn TensorSource,
         planned: &[&PlannedTensor],
     ) -> Result<Option<Vec<(QuantTensor, TensorReport)>>> {
-        let Some(file) = self.read(part) else { return Ok(None) };
+        let Some(file) = self.0.read(part) else { return Ok(None) };
         let losses =
             file.metadata().get(PROXY_LOSSES).and_then(|value| value.as_strings()).unwrap_or_default();
         if file.tensors().len() != planned.len() || losses.len() != planned.len() {
@@ -96,58 +80,25 @@ impl<'a> Checkpoint<'a> {
         let (original, rounded) = (tensor(original)?, tensor(rounded)?);
         let mut metadata = Metadata::new();
         metadata.set(LAYER, layer as u64);
-        self.write(STREAMS, metadata, [(ORIGINAL, &original), (ROUNDED, &rounded)].into_iter())
+        self.0.write(STREAMS, metadata, [(ORIGINAL, &original), (ROUNDED, &rounded)].into_iter())
     }
 
     /// The residual streams that were kept last.
     pub(super) fn streams(&self) -> Option<Streams> {
-        let file = self.read(STREAMS)?;
-        let values = |name: &str| floats::values(&file.tensor(name).ok()?);
+        let file = self.0.read(STREAMS)?;
         let layer = usize::try_from(file.metadata().u64(LAYER)?).ok()?;
-        Some(Streams { layer, original: values(ORIGINAL)?, rounded: values(ROUNDED)? })
+        Some(Streams { layer, original: numbers(&file, ORIGINAL)?, rounded: numbers(&file, ROUNDED)? })
     }
 
     /// Keeps a text, such as what was measured.
     pub(super) fn save_text(&self, part: &str, text: &str) -> Result<()> {
         let mut metadata = Metadata::new();
         metadata.set("text", text);
-        self.write(part, metadata, std::iter::empty())
+        self.0.write(part, metadata, std::iter::empty())
     }
 
     /// A text that was kept.
     pub(super) fn text(&self, part: &str) -> Option<String> {
-        self.read(part)?.metadata().str("text").map(ToOwned::to_owned)
-    }
-
-    fn write<'t>(
-        &self,
-        part: &str,
-        mut metadata: Metadata,
-        tensors: impl Iterator<Item = (&'t str, &'t QuantTensor)> + Clone,
-    ) -> Result<()> {
-        let failed = || format!("could not keep what is finished in {}", self.folder.display());
-        std::fs::create_dir_all(&self.folder).with_context(failed)?;
-        metadata.set(KEY, self.key.as_str());
-        let infos =
-            tensors.clone().map(|(name, tensor)| TensorInfo::new(name, *tensor.format(), *tensor.shape()));
-        let infos = infos.collect::<Result<Vec<_>, _>>()?;
-        let mut writer = GgufWriter::create(self.path(part), metadata, infos, None).with_context(failed)?;
-        for (name, tensor) in tensors {
-            writer.push(name, tensor).with_context(failed)?;
-        }
-        writer.finish().with_context(failed)?;
-        Ok(())
-    }
-
-    /// A part with this key and sound checksums.
-    fn read(&self, part: &str) -> Option<GgufFile> {
-        let file = GgufFile::open(self.path(part), self.catalogue).ok()?;
-        let sound = file.metadata().str(KEY) == Some(&self.key)
-            && model_store::verify(&file).is_ok_and(|report| report.status == VerifyStatus::Intact);
-        sound.then_some(file)
-    }
-
-    fn path(&self, part: &str) -> PathBuf {
-        self.folder.join(format!("{part}.gguf"))
+        self.0.read(part)?.metadata().str("text").map(ToOwned::to_owned)
     }
 }

@@ -1,12 +1,11 @@
 //! Writing a calibration, layer by layer.
 
 use super::super::Dataset;
-use super::super::collect::SharedInput;
+use super::super::collect::{CollectedInput, SharedInput};
 use super::{counts_name, hessian_name, key, sums_name, triangle};
 use anyhow::{Context as _, Result};
-use domain_types::{Hessian, Metadata, QuantTensor, Shape, TensorInfo, scalar};
+use domain_types::{Metadata, Shape, TensorInfo, scalar};
 use model_store::{AtomicFile, GgufWriter, WriteReport};
-use quant_core::LayerMoments;
 use std::path::Path;
 
 /// Version of the format.
@@ -78,35 +77,12 @@ impl CalibrationWriter {
     }
 
     /// Writes what is known of the next input.
-    pub(crate) fn push(&mut self, moments: &LayerMoments) -> Result<()> {
-        let owner = &moments.tensors()[0];
-        let hessian = moments.hessian().with_context(|| {
-            format!(
-                "the activations that {owner} reads are not finite numbers: the model is damaged or overflows"
-            )
-        })?;
-        self.tensor(&hessian_name(owner), upper_triangle(&hessian))?;
-        let sums: Vec<f32> = moments.sums_of_squares().iter().map(|&sum| sum as f32).collect();
-        for tensor in moments.tensors() {
-            self.tensor(&sums_name(tensor), sums.iter().copied())?;
-            self.tensor(&counts_name(tensor), std::iter::once(moments.tokens() as f32))?;
-        }
-        Ok(())
+    pub(crate) fn push(&mut self, input: &CollectedInput) -> Result<()> {
+        Ok(input.tensors.iter().try_for_each(|(name, tensor)| self.writer.push(name, tensor))?)
     }
 
     /// Publishes the file.
     pub(crate) fn finish(self) -> Result<WriteReport> {
         Ok(self.writer.finish()?)
     }
-
-    fn tensor(&mut self, name: &str, values: impl Iterator<Item = f32>) -> Result<()> {
-        let bytes: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
-        let shape = Shape::vector(bytes.len() / 4)?;
-        Ok(self.writer.push(name, &QuantTensor::new(scalar::F32, shape, bytes)?)?)
-    }
-}
-
-fn upper_triangle(hessian: &Hessian) -> impl Iterator<Item = f32> + '_ {
-    let rows = hessian.values().chunks_exact(hessian.width()).enumerate();
-    rows.flat_map(|(row, values)| values[row..].iter().copied())
 }
