@@ -55,7 +55,7 @@ fn load_block(folder: &ResumeFolder<'_>, layer: usize) -> Option<Vec<CollectedIn
         let tensors = names.map(|name| Some((name.clone(), file.tensor(&name).ok()?)));
         Some(CollectedInput { tensors: tensors.collect::<Option<_>>()?, finding })
     };
-    findings.into_iter().map(input).collect()
+    findings.iter().map(input).collect()
 }
 
 fn block(layer: usize) -> String {
