@@ -6,11 +6,12 @@ use crate::toolchain::{Toolchain, wasm_flags};
 use anyhow::{Context, Result};
 
 /// Crates that run in a browser, with the features that do.
-const CRATES: [(&str, &[&str]); 4] = [
+const CRATES: [(&str, &[&str]); 5] = [
     ("domain-types", &[]),
     ("quant-core", &["--no-default-features"]),
     ("model-store", &["--no-default-features"]),
     ("inference", &["--no-default-features"]),
+    ("wasm-runtime", &[]),
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";
