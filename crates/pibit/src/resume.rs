@@ -42,6 +42,18 @@ impl<'a> ResumeFolder<'a> {
     pub(crate) fn write<'t>(
         &self,
         part: &str,
+        metadata: Metadata,
+        tensors: impl Iterator<Item = (&'t str, &'t QuantTensor)> + Clone,
+    ) -> Result<()> {
+        self.try_write(part, metadata, tensors).inspect_err(|_| {
+            // Of use where other parts are in it.
+            std::fs::remove_dir(&self.folder).ok();
+        })
+    }
+
+    fn try_write<'t>(
+        &self,
+        part: &str,
         mut metadata: Metadata,
         tensors: impl Iterator<Item = (&'t str, &'t QuantTensor)> + Clone,
     ) -> Result<()> {

@@ -34,36 +34,24 @@ pub(super) fn fake_quantize<const D: usize>(
     Tensor::from_dispatch(<Dispatch as FakeQuantize>::fake_quantize(weights, steps, Arc::clone(quantizer)))
 }
 
-impl FakeQuantize for Flex {
-    fn fake_quantize(
-        weights: FloatTensor<Self>,
-        steps: FloatTensor<Self>,
-        quantizer: Arc<dyn FakeQuantizer>,
-    ) -> FloatTensor<Self> {
-        on_host::<Self>(weights, steps, &*quantizer)
-    }
+/// Backends that compute on the host.
+macro_rules! on_host {
+    ($($backend:ty),+) => {$(
+        impl FakeQuantize for $backend {
+            fn fake_quantize(
+                weights: FloatTensor<Self>,
+                steps: FloatTensor<Self>,
+                quantizer: Arc<dyn FakeQuantizer>,
+            ) -> FloatTensor<Self> {
+                on_host::<Self>(weights, steps, &*quantizer)
+            }
+        }
+    )+};
 }
 
-impl FakeQuantize for NdArray {
-    fn fake_quantize(
-        weights: FloatTensor<Self>,
-        steps: FloatTensor<Self>,
-        quantizer: Arc<dyn FakeQuantizer>,
-    ) -> FloatTensor<Self> {
-        on_host::<Self>(weights, steps, &*quantizer)
-    }
-}
-
+on_host!(Flex, NdArray);
 #[cfg(feature = "wgpu")]
-impl FakeQuantize for burn::backend::Cube {
-    fn fake_quantize(
-        weights: FloatTensor<Self>,
-        steps: FloatTensor<Self>,
-        quantizer: Arc<dyn FakeQuantizer>,
-    ) -> FloatTensor<Self> {
-        on_host::<Self>(weights, steps, &*quantizer)
-    }
-}
+on_host!(burn::backend::Cube);
 
 fn on_host<B: Backend>(
     weights: FloatTensor<B>,
