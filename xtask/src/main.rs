@@ -5,6 +5,7 @@ mod arch;
 mod bench;
 mod build;
 mod demo;
+mod fuzz;
 mod ladder;
 mod markdown;
 mod packages;
@@ -35,6 +36,8 @@ enum Command {
     Ci(test::Args),
     /// quant-core's unit tests on emulated processors: aarch64 (QEMU), wasm32 (Node.js)
     TestIsa(test::isa::Args),
+    /// Fuzz every parser and decoder with the address sanitizer
+    Fuzz(fuzz::Args),
     /// Check that no context depends on another
     Arch,
     /// Build for a target: native, gpu, wasm32 or all
@@ -63,6 +66,7 @@ fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Test(args) | Command::Ci(args) => test::run(&args),
         Command::TestIsa(args) => test::isa::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Arch => arch::run(),
         Command::Build(args) => build::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -2,7 +2,7 @@
 
 pub(crate) mod isa;
 
-use crate::{arch, sh, tidy};
+use crate::{arch, fuzz, sh, tidy};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     clippy(args)?;
     tests(args, fetch_model(args).as_deref())?;
     isa::run_where_possible()?;
+    fuzz::run_where_possible()?;
     sh::run(sh::cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     println!("all checks passed in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())

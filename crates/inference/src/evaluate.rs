@@ -43,6 +43,7 @@ pub fn evaluate(
     let chunks = options.chunks_of(tokens.len());
     for (index, chunk) in tokens.chunks_exact(options.ctx).take(chunks).enumerate() {
         buffers.load(chunk, options);
+        let before = tally.sums();
         let reference = reference.as_mut().map(|r| &mut **r as &mut dyn TokenModel);
         score_chunk(model, reference, &mut buffers, options, &mut tally)?;
         let so_far = tally.report(index + 1);
@@ -51,7 +52,9 @@ pub fn evaluate(
             ppl: so_far.ppl,
             kld_mean: so_far.kld_mean,
         });
-        progress(&EvalProgress { chunk: index + 1, chunks, ppl: so_far.ppl, kld_mean: so_far.kld_mean });
+        let (chunk_nll, chunk_top1) = tally.means_since(before);
+        let (chunk, ppl, kld_mean) = (index + 1, so_far.ppl, so_far.kld_mean);
+        progress(&EvalProgress { chunk, chunks, ppl, kld_mean, chunk_nll, chunk_top1 });
     }
     model.reset();
     if let Some(reference) = reference {

@@ -3,11 +3,13 @@
 //! There is one network for all families. What differs (biases, norms of q and k, norms after each half of a block,
 //! windows, activation, rotation) is data in the specification.
 
+mod activation;
 mod attention;
 mod block;
 mod buffer;
 mod ends;
 mod experts;
+mod exponential;
 mod feed_forward;
 mod frequent;
 mod gemm;

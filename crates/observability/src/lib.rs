@@ -4,6 +4,7 @@
 mod clock;
 mod error;
 mod metric;
+mod quality;
 pub mod report;
 mod sink;
 mod table;
@@ -17,6 +18,7 @@ mod trace;
 pub use clock::{ManualClock, SystemClock};
 pub use error::ObservabilityError;
 pub use metric::{MetricInfo, metrics};
+pub use quality::{Drift, Measure, QualityLimits, QualityMonitor};
 pub use report::Report;
 pub use sink::{Counters, EVENT_TARGET, EventCount, FanOut, JsonLines, TracingSink};
 pub use table::{Cell, Column, Table};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) struct Context {
     pub(crate) catalogue: FormatCatalogue,
     pub(crate) codecs: Codecs,
-    pub(crate) sink: Box<dyn EventSink>,
+    pub(crate) sink: Arc<dyn EventSink>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) progress: Progress,
     _trace: TraceGuard,
@@ -56,7 +56,7 @@ impl Context {
 }
 
 /// Events become `tracing` events, and metrics where those go anywhere.
-fn sink(trace: &TraceGuard) -> Box<dyn EventSink> {
+fn sink(trace: &TraceGuard) -> Arc<dyn EventSink> {
     let traced: Arc<dyn EventSink> = Arc::new(TracingSink);
-    Box::new(FanOut::new([traced].into_iter().chain(trace.metrics_sink())))
+    Arc::new(FanOut::new([traced].into_iter().chain(trace.metrics_sink())))
 }

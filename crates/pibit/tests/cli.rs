@@ -36,6 +36,18 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn quality_that_drifts_is_told() {
+    let eval = ["eval", "tiny", "--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "6", "--json"];
+    let with = |limits: &[&str]| json(&[&eval[..], limits].concat());
+    let calm = with(&["--alarm-perplexity", "100", "--alarm-agreement", "1"]);
+    assert!(calm["drifts"].is_null(), "{calm}");
+    let loud = with(&["--alarm-perplexity", "1.01", "--alarm-window", "3"]);
+    let drifts = loud["drifts"].as_array().unwrap();
+    assert_eq!((drifts.len(), drifts[0]["measure"].as_str()), (1, Some("perplexity")), "{loud}");
+    assert!(drifts[0]["value"].as_f64().unwrap() > 1.01 && drifts[0]["limit"] == 1.01);
+}
+
+#[test]
 fn quantize_evaluate_verify() {
     let folder = tempfile::tempdir().unwrap();
     let file = path(folder.path(), "t3.gguf");

@@ -39,4 +39,8 @@ pub struct EvalProgress {
     pub ppl: f64,
     /// Mean KL(reference ‖ model) so far, in nats.
     pub kld_mean: Option<f64>,
+    /// Mean negative log-likelihood of this chunk alone, in nats per token.
+    pub chunk_nll: f64,
+    /// Share of this chunk's positions where both models find the same token most likely, 0 to 1.
+    pub chunk_top1: Option<f64>,
 }

@@ -14,6 +14,14 @@ pub(super) struct Tally {
     count: usize,
 }
 
+/// What a tally had added up at some time.
+#[derive(Clone, Copy)]
+pub(super) struct Sums {
+    nll: f64,
+    same_top: usize,
+    count: usize,
+}
+
 impl Tally {
     pub(super) fn new(with_reference: bool) -> Self {
         Self { with_reference, nll: 0.0, nll_squared: 0.0, same_top: 0, klds: Vec::new(), count: 0 }
@@ -29,6 +37,18 @@ impl Tally {
         if self.with_reference {
             self.klds.extend(scores.iter().map(|s| s.kld));
         }
+    }
+
+    /// Sums so far, for [`means_since`](Self::means_since).
+    pub(super) fn sums(&self) -> Sums {
+        Sums { nll: self.nll, same_top: self.same_top, count: self.count }
+    }
+
+    /// Mean negative log-likelihood, and agreement with the reference where there is one, since `before`.
+    pub(super) fn means_since(&self, before: Sums) -> (f64, Option<f64>) {
+        let n = (self.count - before.count) as f64;
+        let same = (self.same_top - before.same_top) as f64;
+        ((self.nll - before.nll) / n, self.with_reference.then_some(same / n))
     }
 
     /// Figures so far; at least one position must have been scored.
@@ -72,6 +92,16 @@ mod tests {
         assert!((percentile(&values, 0.99) - 198.0).abs() < 1e-9);
         assert!((percentile(&[1.0, 2.0], 0.99) - 1.99).abs() < 1e-9);
         assert!((percentile(&[7.0], 0.99) - 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn parts_have_their_own_means() {
+        let mut tally = Tally::new(true);
+        let score = |nll, same_top| RowScore { nll, kld: 0.0, same_top };
+        tally.add(&[score(9.0, false)]);
+        let before = tally.sums();
+        tally.add(&[score(1.0, true), score(2.0, false)]);
+        assert_eq!(tally.means_since(before), (1.5, Some(0.5)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What lies before the first block and after the last: the embedding, the output norm and the head.
 
+use super::activation::softcap;
 use super::buffer::grown;
 use super::frequent::FrequentRows;
 use super::norm::RmsNorm;
@@ -79,7 +80,7 @@ impl Ends {
         }
         logits.truncate(start + len);
         if let Some(cap) = self.logit_softcap {
-            logits[start..].iter_mut().for_each(|x| *x = cap * (*x / cap).tanh());
+            softcap(&mut logits[start..], cap);
         }
     }
 

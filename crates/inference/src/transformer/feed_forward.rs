@@ -1,12 +1,10 @@
 //! The gates of a feed-forward layer W_down·(act(W_gate·x) ⊙ W_up·x) (Shazeer 2020, arXiv 2002.05202).
 
+use super::activation::activate;
 use super::buffer::grown;
 use super::project::project;
 use crate::parallel;
 use domain_types::{Activation, Linear, OrthogonalTransform};
-
-/// √(2/π), of the tanh approximation of GELU.
-const GELU_SCALE: f32 = 0.797_884_6;
 
 /// A dense gated feed-forward layer, up to what its down projection reads.
 pub(super) struct FeedForward {
@@ -50,15 +48,4 @@ pub(super) fn gated(
     parallel::join(tokens == 1, || project(gate, x, tokens, out), || project(up_projection, x, tokens, up));
     let up = &*up;
     parallel::for_each_row(out, width, |i, row| activate(activation, row, &up[i * width..(i + 1) * width]));
-}
-
-fn activate(activation: Activation, gate: &mut [f32], up: &[f32]) {
-    let pairs = gate.iter_mut().zip(up);
-    match activation {
-        Activation::Silu => pairs.for_each(|(g, u)| *g = *g / (1.0 + (-*g).exp()) * u),
-        Activation::GeluTanh => pairs.for_each(|(g, u)| {
-            let x = *g;
-            *g = 0.5 * x * (1.0 + (GELU_SCALE * (x + 0.044_715 * x * x * x)).tanh()) * u;
-        }),
-    }
 }

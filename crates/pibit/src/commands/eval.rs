@@ -1,13 +1,14 @@
 //! `pibit eval`: perplexity, divergence from a reference, exact-match tasks.
 
 use crate::context::Context;
-use crate::evaluation::{TaskAccuracy, Text, measure_tasks, measure_text};
+use crate::evaluation::{AlarmArgs, TaskAccuracy, Text, measure_tasks, observe, watch_text};
 use crate::experts::ExpertArgs;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Result, bail};
-use inference::{EvalReport, KvFormat, KvOptions, LoadOptions};
+use inference::{EvalProgress, EvalReport, KvFormat, KvOptions, LoadOptions};
+use observability::Drift;
 use qat_training::corpus::Domain;
 use quant_core::Activations;
 use serde::Serialize;
@@ -21,6 +22,7 @@ The protocol is that of llama.cpp's perplexity tool: see docs/evaluation.md.
 Examples:
   pibit eval smollm2 --text wikitext2.txt --ctx 512 --chunks 20 --json
   pibit eval s3.gguf --reference smollm2 --text wikitext2.txt
+  pibit eval s2.gguf --reference smollm2 --text mine.txt --chunks 0 --alarm-agreement 0.7 --alarm-perplexity 40
   pibit eval tiny --corpus --tasks arithmetic,code")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny`, `tiny-moe` or `smollm2`
@@ -54,6 +56,8 @@ pub struct Args {
     task_samples: usize,
     #[command(flatten)]
     experts: ExpertArgs,
+    #[command(flatten)]
+    alarms: AlarmArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -67,6 +71,8 @@ struct Evaluation {
     activations: &'static str,
     #[serde(flatten)]
     text: Option<EvalReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    drifts: Vec<Drift>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tasks: BTreeMap<&'static str, f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -98,9 +104,12 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
     let mut reference =
         args.reference.as_ref().map(|r| LoadedModel::exact(context, r, args.ctx)).transpose()?;
     let bytes = args.model.size(&*model.source)?;
+    let mut monitor = args.alarms.monitor(context)?;
     let ((report, details), seconds) = context.timed(|| {
+        let protocol = [args.ctx, args.chunks];
+        let mut watch = |progress: &EvalProgress| observe(&mut monitor, progress);
         let report = text
-            .map(|text| measure_text(context, &mut model, reference.as_mut(), &text, args.ctx, args.chunks))
+            .map(|text| watch_text(context, &mut model, reference.as_mut(), &text, protocol, &mut watch))
             .transpose()?;
         Ok((report, measure_tasks(context, &mut model, &args.tasks, args.task_samples)?))
     })?;
@@ -111,6 +120,7 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         kv: args.kv.name(),
         activations: args.activations.name(),
         text: report,
+        drifts: monitor.drifts().to_vec(),
         tasks: details.iter().map(|t| (t.domain, t.accuracy)).collect(),
         task_details: details,
         seconds,
@@ -127,6 +137,9 @@ fn show(evaluation: &Evaluation) {
                 top1 * 100.0
             );
         }
+    }
+    for drift in &evaluation.drifts {
+        println!("  ALARM: {} {:.4}, limit {}", drift.measure.name(), drift.value, drift.limit);
     }
     for task in &evaluation.task_details {
         println!(

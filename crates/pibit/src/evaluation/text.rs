@@ -5,7 +5,7 @@ use crate::loaded::LoadedModel;
 use crate::stage;
 use anyhow::{Context as _, Result, bail};
 use domain_types::TokenModel;
-use inference::{EvalOptions, EvalReport};
+use inference::{EvalOptions, EvalProgress, EvalReport};
 use qat_training::corpus::{Corpus, Split};
 use std::path::Path;
 
@@ -61,6 +61,18 @@ pub(crate) fn measure_text(
     ctx: usize,
     chunks: usize,
 ) -> Result<EvalReport> {
+    watch_text(context, model, reference, text, [ctx, chunks], &mut |_| {})
+}
+
+/// [`measure_text`] for `chunks` chunks of `ctx` tokens, calling `watch` after each.
+pub(crate) fn watch_text(
+    context: &Context,
+    model: &mut LoadedModel,
+    reference: Option<&mut LoadedModel>,
+    text: &Text,
+    [ctx, chunks]: [usize; 2],
+    watch: &mut dyn FnMut(&EvalProgress),
+) -> Result<EvalReport> {
     let _span = stage::evaluate(ctx, chunks).entered();
     let tokens = text.tokens(model)?;
     let options = EvalOptions { ctx, chunks: (chunks > 0).then_some(chunks), bos: model.tokenizer.bos() };
@@ -75,6 +87,7 @@ pub(crate) fn measure_text(
             bar.set_length(progress.chunks as u64);
             bar.set_position(progress.chunk as u64);
             bar.set_message(format!("perplexity {:.3}", progress.ppl));
+            watch(progress);
         },
     )?;
     bar.finish_and_clear();

@@ -1,0 +1,77 @@
+//! `cargo xtask fuzz`: libFuzzer with the address sanitizer over every parser and decoder, by cargo-fuzz.
+//!
+//! The sanitizer is unstable, so cargo-fuzz asks for a nightly compiler; the stable one has it, too, and is told to allow
+//! it.
+
+use crate::sh;
+use anyhow::{Context, Result, bail};
+use std::process::Command;
+
+/// Crate, target, and where sound input lies that the fuzzer starts from (in the crate).
+const TARGETS: [(&str, &str, &str); 6] = [
+    ("model-store", "gguf", "tests/golden"),
+    ("model-store", "safetensors", "tests/golden/llama"),
+    ("model-store", "tokenizer_json", "tests/golden/llama"),
+    ("model-store", "model_config", "tests/golden/llama"),
+    ("quant-core", "decoders", "fuzz/seeds/decoders"),
+    ("moe-routing", "trace", "fuzz/seeds/trace"),
+];
+
+/// Bytes of an input at most: parsers are the same for long ones.
+const MOST_BYTES: &str = "-max_len=65536";
+/// Megabytes at most: what a small input makes us allocate is a finding, too.
+const MOST_MEMORY: &str = "-rss_limit_mb=1024";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Seconds for each target
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    /// Targets; all where none is named
+    targets: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if !is_installed() {
+        bail!("cargo-fuzz is not installed: cargo install cargo-fuzz");
+    }
+    let known = |name: &String| TARGETS.iter().any(|(_, target, _)| target == name);
+    if let Some(unknown) = args.targets.iter().find(|name| !known(name)) {
+        let names: Vec<&str> = TARGETS.iter().map(|(_, target, _)| *target).collect();
+        bail!("no target {unknown}; there are {}", names.join(", "));
+    }
+    for (package, target, seeds) in TARGETS {
+        if args.targets.is_empty() || args.targets.iter().any(|name| name == target) {
+            fuzz(package, target, seeds, args.seconds)?;
+        }
+    }
+    Ok(())
+}
+
+/// A minute for each target, where a nightly compiler and cargo-fuzz are installed.
+pub(crate) fn run_where_possible() -> Result<()> {
+    let toolchains = sh::output(Command::new("rustup").args(["toolchain", "list"])).unwrap_or_default();
+    if !toolchains.contains("nightly") || !is_installed() {
+        println!(
+            "fuzzing is skipped: it needs a nightly toolchain and cargo-fuzz; `cargo xtask fuzz` needs the second"
+        );
+        return Ok(());
+    }
+    run(&Args { seconds: 60, targets: Vec::new() })
+}
+
+fn is_installed() -> bool {
+    sh::output(&mut sh::cargo(["fuzz", "--version"])).is_ok()
+}
+
+fn fuzz(package: &str, target: &str, seeds: &str, seconds: u32) -> Result<()> {
+    let krate = sh::root().join("crates").join(package);
+    let folder = krate.join("fuzz");
+    // What the fuzzer finds worth keeping is not committed.
+    let corpus = folder.join("corpus").join(target);
+    std::fs::create_dir_all(&corpus).with_context(|| format!("could not make {}", corpus.display()))?;
+    let mut command = sh::cargo(["fuzz", "run", "--fuzz-dir"]);
+    command.current_dir(&krate).env("RUSTC_BOOTSTRAP", "1").arg(&folder).arg(target);
+    command.arg(&corpus).arg(krate.join(seeds)).args(["--", MOST_BYTES, MOST_MEMORY, "-print_final_stats=1"]);
+    sh::run(command.arg(format!("-max_total_time={seconds}")))
+}
