@@ -2,6 +2,7 @@
 
 pub(crate) mod isa;
 
+use crate::packages::{self, Package};
 use crate::{arch, fuzz, sh, tidy};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -48,8 +49,15 @@ fn fetch_model(args: &Args) -> Option<PathBuf> {
     }
 }
 
+/// What some tests run: they skip themselves where it is missing.
+const TOOLS: [Package; 2] =
+    [Package { name: "strace", file: "strace" }, Package { name: "valgrind", file: "valgrind" }];
+
 /// Unit, integration and doc tests.
 fn tests(args: &Args, cache: Option<&Path>) -> Result<()> {
+    if let Err(error) = packages::install(&TOOLS) {
+        println!("{error:#}\ntests that need them will be skipped");
+    }
     let mut command = sh::cargo(["test", "--workspace", "--quiet", "--no-fail-fast"]);
     if let Some(cache) = cache {
         command.env("PIBIT_CACHE", cache);

@@ -8,10 +8,11 @@ pub(crate) use search::{AllocationReport, Chosen, Needs, Search};
 use std::str::FromStr;
 
 /// Units of bytes, longest names first.
-const UNITS: [(&str, f64); 7] = [
+const UNITS: [(&str, f64); 8] = [
     ("KiB", 1024.0),
     ("MiB", 1_048_576.0),
     ("GiB", 1_073_741_824.0),
+    ("KB", 1e3),
     ("kB", 1e3),
     ("MB", 1e6),
     ("GB", 1e9),
@@ -48,6 +49,7 @@ mod tests {
         assert_eq!(parse("1.5 MiB"), Ok(1_572_864));
         assert_eq!(parse("123"), Ok(123));
         assert_eq!(parse("7B"), Ok(7));
+        assert_eq!((parse("800KB"), parse("800kB")), (Ok(800_000), Ok(800_000)));
         for wrong in ["", "MB", "-1MB", "inf", "4 bits"] {
             assert!(parse(wrong).is_err_and(|e| e.contains("45MB")), "{wrong}");
         }
