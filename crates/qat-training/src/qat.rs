@@ -11,6 +11,7 @@ mod student;
 mod target;
 #[cfg(test)]
 mod tests;
+mod validation;
 
 pub use config::{DistillationConfig, QatConfig, QatMode, QuantizationConfig, ScheduleConfig};
 pub use data::QatData;

@@ -1,6 +1,7 @@
 //! `pibit qat`: quantization-aware training.
 
 mod decoded;
+mod event_log;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,9 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use decoded::DecodedSource;
 use domain_types::{Metadata, TensorInfo, TensorSource};
+use event_log::EventLog;
 use indicatif::ProgressBar;
+use observability::FanOut;
 use qat_training::corpus::Domain;
 use qat_training::{QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun};
 use serde::Serialize;
@@ -64,6 +67,9 @@ pub struct Args {
     /// Write the loss curve here, as JSON
     #[arg(long, value_name = "FILE")]
     curve: Option<PathBuf>,
+    /// Append the run's events here, a JSON object a line: what `pibit gate G2 --qat-log` reads
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// GGUF file to write
     #[arg(short, long)]
     output: PathBuf,
@@ -124,6 +130,9 @@ fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
     let teacher = args.teacher.as_ref().map(|teacher| teacher.open(context)).transpose()?;
     let teacher =
         teacher.as_ref().map(|teacher| DecodedSource::new(&**teacher, &context.codecs)).transpose()?;
+    let log = args.events.as_deref().map(EventLog::open).transpose()?;
+    let sinks = [context.sink.clone()].into_iter().chain(log.as_ref().map(EventLog::sink));
+    let sink = FanOut::new(sinks);
     let run = QatRun {
         source: &model,
         teacher: Some(teacher.as_ref().unwrap_or(&model)),
@@ -132,12 +141,13 @@ fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
         data: &data,
         config: &config,
         checkpoint: args.checkpoint.as_deref(),
-        sink: &*context.sink,
+        sink: &sink,
         clock: &*context.clock,
     };
     let bar = context.progress.bar("qat", config.qat.steps as u64);
     let (trained, seconds) = context.timed(|| Ok(run.train(&mut |point| show(&bar, point))?))?;
     bar.finish_and_clear();
+    log.map_or(Ok(()), EventLog::finish)?;
     let bytes = write(context, args, &*source, &trained)?;
     let QatModel { curve, teacher_sha256, .. } = trained;
     let (output, steps, last) = (args.output.display().to_string(), config.qat.steps, curve.last().copied());

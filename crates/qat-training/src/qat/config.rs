@@ -66,8 +66,12 @@ pub struct ScheduleConfig {
     pub prompt_weight: f32,
     /// Optimizer steps between two points of the loss curve.
     pub log_every: usize,
-    /// Optimizer steps between two checkpoints.
+    /// Optimizer steps of an epoch, after which the student is validated and a checkpoint is written.
     pub checkpoint_every: usize,
+    /// Held-out rows that an epoch's perplexity is measured on.
+    pub validation_rows: usize,
+    /// Held-out problems that an epoch's reasoning score is measured on.
+    pub validation_problems: usize,
 }
 
 impl Default for ScheduleConfig {
@@ -87,6 +91,8 @@ impl Default for ScheduleConfig {
             prompt_weight: 0.15,
             log_every: 10,
             checkpoint_every: 50,
+            validation_rows: 16,
+            validation_problems: 25,
         }
     }
 }
@@ -117,9 +123,10 @@ impl QatConfig {
         let fail = |what: String| Err(TrainError::Config(what));
         let (s, d) = (&self.qat, &self.distillation);
         let counts = [s.steps, s.batch_size, s.gradient_accumulation, s.log_every, s.checkpoint_every];
-        if counts.contains(&0) {
+        if counts.contains(&0) || [s.validation_rows, s.validation_problems].contains(&0) {
             return fail(
-                "steps, batch_size, gradient_accumulation, log_every and checkpoint_every must be above 0"
+                "steps, batch_size, gradient_accumulation, log_every, checkpoint_every, validation_rows and \
+                 validation_problems must be above 0"
                     .into(),
             );
         }

@@ -29,27 +29,46 @@ impl<'a> Stream<'a> {
         tokenizer: &'a dyn Tokenizer,
     ) -> Result<Self, TrainError> {
         match data {
-            QatData::Corpus(domains) if domains.is_empty() => {
-                Err(TrainError::Config("no domain to train on".into()))
-            }
-            QatData::Corpus(domains) => {
-                let domains = domains.clone();
-                let samples = Corpus::new(config.seed).mixed(Split::Train);
-                let samples = samples.filter(move |sample| domains.contains(&sample.domain()));
-                let batches = Batches::new(samples, config.seed, tokenizer, config.prompt_weight)?;
-                Ok(Self::Samples(batches))
-            }
-            QatData::Text(text) => {
-                let tokens = tokenizer.encode(text, false)?;
-                if tokens.len() <= config.row_length {
-                    let (have, need) = (tokens.len(), config.row_length + 1);
-                    return Err(TrainError::Config(format!(
-                        "the text has {have} tokens; a row of the given row_length needs {need}"
-                    )));
-                }
-                Ok(Self::Text { tokens, rng: Rng::new(&[config.seed, 0x7465_7874]) })
-            }
+            QatData::Corpus(domains) => Self::corpus(domains, Split::Train, config, tokenizer),
+            QatData::Text(text) => Self::text(split(&tokenizer.encode(text, false)?).0, config),
         }
+    }
+
+    /// Data that is never trained on.
+    pub(super) fn held_out(
+        data: &QatData,
+        config: &ScheduleConfig,
+        tokenizer: &'a dyn Tokenizer,
+    ) -> Result<Self, TrainError> {
+        match data {
+            QatData::Corpus(domains) => Self::corpus(domains, Split::HeldOut, config, tokenizer),
+            QatData::Text(text) => Self::text(split(&tokenizer.encode(text, false)?).1, config),
+        }
+    }
+
+    fn corpus(
+        domains: &[Domain],
+        split: Split,
+        config: &ScheduleConfig,
+        tokenizer: &'a dyn Tokenizer,
+    ) -> Result<Self, TrainError> {
+        if domains.is_empty() {
+            return Err(TrainError::Config("no domain to train on".into()));
+        }
+        let domains = domains.to_vec();
+        let samples = Corpus::new(config.seed).mixed(split);
+        let samples = samples.filter(move |sample| domains.contains(&sample.domain()));
+        Ok(Self::Samples(Batches::new(samples, config.seed, tokenizer, config.prompt_weight)?))
+    }
+
+    fn text(tokens: &[TokenId], config: &ScheduleConfig) -> Result<Self, TrainError> {
+        if tokens.len() <= config.row_length {
+            let (have, need) = (tokens.len(), config.row_length + 1);
+            return Err(TrainError::Config(format!(
+                "a part of the text has {have} tokens; a row of the given row_length needs {need}"
+            )));
+        }
+        Ok(Self::Text { tokens: tokens.to_vec(), rng: Rng::new(&[config.seed, 0x7465_7874]) })
     }
 
     pub(super) fn next(&mut self, rows: usize, length: usize) -> Result<Batch, TrainError> {
@@ -69,4 +88,9 @@ impl<'a> Stream<'a> {
             }
         }
     }
+}
+
+/// What is trained on, and the last tenth, on which a student is validated.
+fn split(tokens: &[TokenId]) -> (&[TokenId], &[TokenId]) {
+    tokens.split_at(tokens.len() - tokens.len() / 10)
 }

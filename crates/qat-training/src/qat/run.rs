@@ -5,6 +5,7 @@ use super::data::Stream;
 use super::losses::{Loss, scalar};
 use super::meter::Meter;
 use super::student::Student;
+use super::validation::Validation;
 use super::{LossParts, QatConfig, QatData, QatTarget};
 use crate::TrainError;
 use crate::network::{Llama, MatrixType};
@@ -134,6 +135,7 @@ struct Course<'a, 'p> {
     teacher: Option<&'p Llama>,
     optimizers: [ModuleOptimizer; 2],
     stream: Stream<'a>,
+    validation: Validation,
     step: usize,
     curve: Vec<QatPoint>,
     progress: &'p mut dyn FnMut(&QatPoint),
@@ -149,6 +151,8 @@ impl<'a, 'p> Course<'a, 'p> {
         let schedule = &run.config.qat;
         let identity = run.identity(&student)?;
         let stream = Stream::new(run.data, schedule, run.tokenizer)?;
+        let context_length = student.network().spec().context_length;
+        let validation = Validation::new(run.data, schedule, run.tokenizer, context_length)?;
         let optimizers = [optimizer(schedule.clip, schedule.weight_decay), optimizer(schedule.clip, 0.0)];
         let student = Some(student);
         let mut course = Self {
@@ -158,6 +162,7 @@ impl<'a, 'p> Course<'a, 'p> {
             teacher,
             optimizers,
             stream,
+            validation,
             step: 0,
             curve: Vec::new(),
             progress,
@@ -221,10 +226,24 @@ impl<'a, 'p> Course<'a, 'p> {
             if self.step.is_multiple_of(schedule.log_every) || save {
                 self.report(meter.point(self.step, rates[0], self.run.clock));
             }
+            if save && self.run.sink.enabled() {
+                self.validate()?;
+            }
             if let Some(path) = self.run.checkpoint.filter(|_| save) {
                 self.save(path)?;
             }
         }
+        Ok(())
+    }
+
+    /// Ends an epoch.
+    fn validate(&self) -> Result<(), TrainError> {
+        let found = self.validation.measure(self.student()?.network())?;
+        let every = self.run.config.qat.checkpoint_every;
+        let epoch = self.step.div_ceil(every);
+        let loss = mean_loss(&self.curve, (epoch - 1) * every);
+        let (ppl, reasoning_score) = (found.ppl, found.reasoning_score);
+        self.run.sink.record(&DomainEvent::QatEpochComplete { epoch, loss, ppl, reasoning_score });
         Ok(())
     }
 
@@ -269,6 +288,18 @@ impl<'a, 'p> Course<'a, 'p> {
         (self.progress)(&point);
         self.curve.push(point);
     }
+}
+
+/// The mean loss of the steps after `since`, from points that are means over the steps since the point before.
+fn mean_loss(curve: &[QatPoint], since: usize) -> f64 {
+    let (mut before, mut total) = (0, 0.0);
+    for point in curve {
+        if point.step > since {
+            total += point.loss * (point.step - before.max(since)) as f64;
+        }
+        before = point.step;
+    }
+    total / (before.max(since + 1) - since) as f64
 }
 
 /// AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), each tensor's gradient clipped.

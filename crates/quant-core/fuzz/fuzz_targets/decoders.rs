@@ -55,5 +55,9 @@ fn encode(entry: &FormatEntry, weights: &[f32], shape: Shape) {
     let request = QuantizeRequest::new(weights, shape).expect("the shape is that of the weights");
     let Ok(tensor) = quantizer.quantize(&request) else { return };
     let again = decoded(tensor.view(), shape);
-    assert!(again.iter().all(|w| w.is_finite()), "{}: finite weights came back otherwise", entry.format().id());
+    assert!(
+        again.iter().all(|w| w.is_finite()),
+        "{}: finite weights came back otherwise",
+        entry.format().id()
+    );
 }

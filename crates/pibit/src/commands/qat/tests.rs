@@ -3,8 +3,9 @@
 use super::decoded::DecodedSource;
 use super::targets;
 use crate::quantize::{Plan, PlanOptions};
-use domain_types::CodecSet;
 use domain_types::port::NullSink;
+use domain_types::testing::CollectingSink;
+use domain_types::{CodecSet, DomainEvent, EventSink};
 use observability::SystemClock;
 use qat_training::corpus::Domain;
 use qat_training::{Granularity, QatConfig, QatData, QatModel, QatPoint, QatRun};
@@ -32,6 +33,16 @@ fn train_showing(
     checkpoint: Option<&Path>,
     progress: &mut dyn FnMut(&QatPoint),
 ) -> anyhow::Result<QatModel> {
+    train_telling(format, config, checkpoint, progress, &NullSink)
+}
+
+fn train_telling(
+    format: &str,
+    config: &QatConfig,
+    checkpoint: Option<&Path>,
+    progress: &mut dyn FnMut(&QatPoint),
+    sink: &dyn EventSink,
+) -> anyhow::Result<QatModel> {
     let (catalogue, codecs) = (quant_core::catalogue(), Codecs::default());
     let source = model_store::open_model(Path::new("models/tiny.gguf"), &catalogue)?;
     let options = PlanOptions { format: format.into(), ..PlanOptions::default() };
@@ -47,7 +58,7 @@ fn train_showing(
         data: &QatData::Corpus(vec![Domain::Arithmetic]),
         config,
         checkpoint,
-        sink: &NullSink,
+        sink,
         clock: &SystemClock::new(),
     };
     Ok(run.train(progress)?)
@@ -103,6 +114,27 @@ fn a_killed_run_goes_on_with_the_same_losses() {
     assert_eq!(again.curve.len(), 4);
     let other = train("piq2", &config(5), Some(&path)).unwrap_err();
     assert!(other.to_string().contains("another model, other data or settings"), "{other}");
+}
+
+/// `tiny` solves arithmetic as it is, and does not in three levels without training.
+#[test]
+fn epochs_are_validated_on_held_out_problems() {
+    let epochs = |format| {
+        let sink = CollectingSink::default();
+        train_telling(format, &config(3), None, &mut |_| (), &sink).unwrap();
+        let epoch = |event: DomainEvent| match event {
+            DomainEvent::QatEpochComplete { epoch, loss, ppl, reasoning_score } => {
+                Some((epoch, loss, ppl, reasoning_score))
+            }
+            _ => None,
+        };
+        sink.events().into_iter().filter_map(epoch).collect::<Vec<_>>()
+    };
+    let (fine, coarse) = (epochs("q8_0"), epochs("pit"));
+    assert_eq!(fine.iter().map(|epoch| epoch.0).collect::<Vec<_>>(), [1, 2], "two steps, and the third");
+    let (last, worst) = (fine[1], coarse[1]);
+    assert!(last.3 > 0.7 && worst.3 < 0.6, "{last:?} {worst:?}");
+    assert!(last.1 < worst.1 && last.2 < worst.2, "{last:?} {worst:?}");
 }
 
 #[test]
