@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod demo;
 mod fuzz;
+mod gates;
 mod ladder;
 mod markdown;
 mod packages;
@@ -36,6 +37,8 @@ enum Command {
     Ci(test::Args),
     /// quant-core's unit tests on emulated processors: aarch64 (QEMU), wasm32 (Node.js)
     TestIsa(test::isa::Args),
+    /// Hold the acceptance gates that take seconds against their limits
+    Gates(gates::Args),
     /// Fuzz every parser and decoder with the address sanitizer
     Fuzz(fuzz::Args),
     /// Check that no context depends on another
@@ -66,6 +69,7 @@ fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Test(args) | Command::Ci(args) => test::run(&args),
         Command::TestIsa(args) => test::isa::run(&args),
+        Command::Gates(args) => gates::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Arch => arch::run(),
         Command::Build(args) => build::run(&args),

@@ -3,7 +3,7 @@
 pub(crate) mod isa;
 
 use crate::packages::{self, Package};
-use crate::{arch, fuzz, sh, tidy};
+use crate::{arch, fuzz, gates, sh, tidy};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     arch::run()?;
     clippy(args)?;
     tests(args, fetch_model(args).as_deref())?;
+    gates::check(features(args), false)?;
     isa::run_where_possible()?;
     fuzz::run_where_possible()?;
     sh::run(sh::cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;

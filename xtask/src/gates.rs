@@ -1,0 +1,33 @@
+//! `cargo xtask gates`: the acceptance gates that take seconds, on the embedded model.
+
+use crate::sh;
+use anyhow::Result;
+
+/// Instruction counts that gate G4 compares with. They are of the build that the tests use.
+const BASELINE: &str = "crates/pibit/instructions.json";
+/// What the WebAssembly build makes, for gate G6.
+const WASM: &str = "target/pibit/web/pibit_web_bg.wasm";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Write the instruction counts of this build to the baseline, after a change that is meant to cost them
+    #[arg(long)]
+    record: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    check(&["--features", "pibit/train"], args.record)
+}
+
+/// Fails where a gate fails. Gates whose input is not there (a module, a log of training) are not evaluated.
+pub(crate) fn check(features: &[&str], record: bool) -> Result<()> {
+    let mut command = sh::cargo(["run", "--quiet", "--package", "pibit"]);
+    command.args(features).args(["--", "gate", "--baseline", BASELINE, "--quiet"]);
+    if record {
+        return sh::run(command.args(["G4", "--record"]));
+    }
+    if sh::root().join(WASM).exists() {
+        command.args(["--wasm", WASM]);
+    }
+    sh::run(&mut command)
+}
