@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(len) = format.byte_len(&shape) else { return };
     let mut data = data.to_vec();
     data.resize(len, 0x5a);
-    let Ok(tensor) = QuantTensor::new(format, shape, data.into()) else { return };
+    let Ok(tensor) = QuantTensor::new(format, shape, data) else { return };
     let weights = decoded(tensor.view(), shape);
     multiply(&tensor, shape);
     if encodes && weights.iter().all(|w| w.is_finite()) {
