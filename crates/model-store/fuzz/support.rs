@@ -56,7 +56,9 @@ impl Folder {
         std::fs::write(self.0.path().join(name), bytes).expect("room for a small file");
         let Ok(model) = HfFolder::open(self.0.path()) else { return };
         visit(&model);
-        use_tokenizer(&model);
+        if name == "tokenizer.json" {
+            use_tokenizer(&model);
+        }
     }
 }
 

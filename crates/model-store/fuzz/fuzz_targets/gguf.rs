@@ -10,7 +10,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(file) = GgufFile::from_bytes(bytes.to_vec(), &catalogue()) else { return };
     visit(&file);
     let _ = verify(&file);
-    use_tokenizer(&file);
+    // Building a tokenizer takes a hundred times as long as all else.
+    if bytes.last().is_some_and(|byte| byte % 32 == 0) {
+        use_tokenizer(&file);
+    }
     let Ok(mut writer) = GgufWriter::in_memory(file.metadata().clone(), file.tensors().to_vec(), None) else {
         return;
     };
