@@ -5,7 +5,7 @@ mod places;
 mod shared_writer;
 
 pub(crate) use gate_mass::GateMass;
-pub(crate) use places::{expert_bytes, store};
+pub(crate) use places::{STACKS, expert_bytes, store};
 pub(crate) use shared_writer::SharedWriter;
 
 use crate::context::Context;

@@ -18,6 +18,7 @@ pub(crate) use carried::Carried;
 pub(crate) use checkpoint::Checkpoint;
 pub(crate) use convert::{QuantizeReport, RoundedTensors, TensorReport, quantize_model};
 pub(crate) use importance::Importance;
+pub(crate) use overlay::Overlay;
 pub(crate) use plan::{KeepRule, Plan, PlanOptions};
 pub(crate) use role::ConstantRule;
 pub(crate) use round::Rounding;

@@ -36,6 +36,28 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn experts_get_bits_by_use() {
+    let report = json(&["moe", "precision", "tiny-moe", "--budget", "22%", "--tokens", "200", "--json"]);
+    let rules = report["rules"].as_array().unwrap();
+    let rule = |name: &str| rules.iter().find(|r| r["rule"].as_str().unwrap().starts_with(name)).unwrap();
+    let figure = |name: &str, of: &str| rule(name)[of].as_f64().unwrap();
+    for name in ["knapsack", "percentile", "uniform"] {
+        assert!(figure(name, "bytes") <= report["budget_bytes"].as_f64().unwrap(), "{name}: {report:#}");
+        assert!(figure(name, "kld_mean") > 0.0);
+    }
+    assert!(figure("knapsack", "cost") < figure("uniform", "cost").min(figure("percentile", "cost")));
+    let plan = report["plan"].as_array().unwrap();
+    let experts = report["layers"].as_u64().unwrap() * report["experts"].as_u64().unwrap();
+    assert_eq!(plan.len() as u64, experts);
+    // Who is hardly used gets least.
+    let least =
+        plan.iter().min_by(|a, b| a["frequency"].as_f64().partial_cmp(&b["frequency"].as_f64()).unwrap());
+    assert_eq!(least.unwrap()["format"], "piq2");
+    let (_, text) = fails(&["moe", "precision", "tiny-moe", "--budget", "1%", "--tokens", "50"]);
+    assert!(text.contains("budget") || text.contains("allow more"), "{text}");
+}
+
+#[test]
 fn quality_that_drifts_is_told() {
     let eval = ["eval", "tiny", "--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "6", "--json"];
     let with = |limits: &[&str]| json(&[&eval[..], limits].concat());

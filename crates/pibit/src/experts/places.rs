@@ -12,7 +12,7 @@ use moe_routing::{ExpertCopy, FileExperts, ModelSize, PlacedExpert};
 use std::sync::Arc;
 
 /// Names of a block's stacks after `blk.N.`, in the order of [`ExpertPart`].
-const STACKS: [&str; 3] = ["ffn_gate_exps.weight", "ffn_up_exps.weight", "ffn_down_exps.weight"];
+pub(crate) const STACKS: [&str; 3] = ["ffn_gate_exps.weight", "ffn_up_exps.weight", "ffn_down_exps.weight"];
 
 /// A store that reads a model's experts from its file, or from the program where the model is embedded.
 pub(crate) fn store(

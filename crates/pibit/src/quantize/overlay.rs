@@ -4,7 +4,7 @@ use domain_types::{Metadata, ModelSpec, PortError, QuantTensor, TensorInfo, Tens
 use std::collections::HashMap;
 
 /// Another source with some tensors replaced.
-pub(super) struct Overlay<'a> {
+pub(crate) struct Overlay<'a> {
     original: &'a dyn TensorSource,
     infos: Vec<TensorInfo>,
     replaced: HashMap<String, QuantTensor>,
@@ -12,12 +12,12 @@ pub(super) struct Overlay<'a> {
 
 impl<'a> Overlay<'a> {
     /// Nothing is replaced yet.
-    pub(super) fn new(original: &'a dyn TensorSource) -> Self {
+    pub(crate) fn new(original: &'a dyn TensorSource) -> Self {
         Self { original, infos: original.tensors().to_vec(), replaced: HashMap::new() }
     }
 
     /// Replaces a tensor by another of its shape.
-    pub(super) fn put(&mut self, name: &str, tensor: QuantTensor) {
+    pub(crate) fn put(&mut self, name: &str, tensor: QuantTensor) {
         for info in self.infos.iter_mut().filter(|info| info.name == name) {
             info.format = *tensor.format();
         }

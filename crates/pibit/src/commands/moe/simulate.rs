@@ -1,16 +1,15 @@
 //! `pibit moe simulate`: what caches would have done.
 
-mod model;
 mod sweep;
 mod use_by_domain;
 
+use super::subject::{Measured, Subject};
 use crate::context::Context;
 use crate::global::Trace;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Context as _, Result, bail};
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use model::{Measured, Subject};
 use moe_routing::routing::{Preference, RouterOptions};
 use moe_routing::simulate::{Contender, SimulationOptions, SimulationReport, StorageModel, simulate};
 use moe_routing::trace::{RoutingTrace, read_trace};

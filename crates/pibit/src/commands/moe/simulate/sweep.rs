@@ -1,7 +1,7 @@
 //! How λ and J trade hits for perplexity.
 
-use super::model::Subject;
 use super::{Report, Row};
+use crate::commands::moe::subject::Subject;
 use anyhow::Result;
 use moe_routing::simulate::{Contender, StorageModel};
 use observability::report::{Axis, Report as Page, Scatter, Series};

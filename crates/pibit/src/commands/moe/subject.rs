@@ -21,7 +21,7 @@ const SEED: u64 = 0;
 pub(super) struct Subject<'a> {
     context: &'a Context,
     model: &'a ModelRef,
-    source: Box<dyn TensorSource>,
+    pub(super) source: Box<dyn TensorSource>,
     pub(super) spec: ModelSpec,
     /// Tokens, and the domain of each.
     text: Vec<(TokenId, Domain)>,
@@ -97,17 +97,34 @@ impl<'a> Subject<'a> {
             })
         })?;
         let stats = experts.cache().stats();
-        let mean = |nll: &[f64]| nll.iter().sum::<f64>() / nll.len().max(1) as f64;
-        let vocab = self.spec.vocab_size;
+        let (ppl_ratio, kld_mean) = self.against_reference(&outcome)?;
         Ok(Measured {
             hit_rate: stats.hit_rate(),
-            ppl_ratio: (mean(&outcome.nll) - mean(&self.reference.nll)).exp(),
-            kld_mean: inference::mean_divergence(&self.reference.logits, &outcome.logits, vocab)?,
+            ppl_ratio,
+            kld_mean,
             gate_mass: mean_share.get(),
             bytes_per_token: stats.bytes_loaded as f64 / self.text.len() as f64,
             wall_tokens_per_s: self.text.len() as f64 / wall.max(1e-9),
             seconds,
         })
+    }
+
+    /// What changing the weights does: the perplexity of `source`, which has the experts of the model with other weights,
+    /// over the model's, and its divergence from the model in nats per token.
+    pub(super) fn compare(&self, source: &dyn TensorSource) -> Result<(f64, f64)> {
+        let experts = self.spec.experts.context("the model is not a mixture of experts")?;
+        let provider = Arc::new(ResidentExperts::load(source, &Codecs::new(Activations::F32))?);
+        let router = Box::new(StandardRouter::new(experts.gating));
+        let outcome = read(&mut load(source, ExpertPorts { router, provider })?, &self.text, &mut || {})?;
+        self.against_reference(&outcome)
+    }
+
+    /// Ratio of perplexities, and mean divergence.
+    fn against_reference(&self, outcome: &Outcome) -> Result<(f64, f64)> {
+        let mean = |nll: &[f64]| nll.iter().sum::<f64>() / nll.len().max(1) as f64;
+        let divergence =
+            inference::mean_divergence(&self.reference.logits, &outcome.logits, self.spec.vocab_size)?;
+        Ok(((mean(&outcome.nll) - mean(&self.reference.nll)).exp(), divergence))
     }
 
     fn router(&self, contender: Contender, lambda: f32, always_kept: usize) -> Result<Box<dyn ExpertRouter>> {
