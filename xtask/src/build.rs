@@ -10,9 +10,12 @@ pub(crate) struct Args {
     /// What to build for
     #[arg(long, value_enum, default_value = "native")]
     target: Target,
-    /// Build unoptimised
+    /// Build unoptimised; what a browser fetches is always optimised
     #[arg(long)]
     debug: bool,
+    /// Build optimised, as is usual
+    #[arg(long, conflicts_with = "debug")]
+    release: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -33,7 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         sh::run(sh::cargo(["build", "--package", "pibit", "--features", "gpu"]).args(profile))?;
     }
     if wants(Target::Wasm32) {
-        wasm::build(profile)?;
+        wasm::build()?;
     }
     Ok(())
 }

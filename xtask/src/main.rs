@@ -15,6 +15,7 @@ mod sh;
 mod test;
 mod tidy;
 mod toolchain;
+mod web;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -39,10 +40,14 @@ enum Command {
     TestIsa(test::isa::Args),
     /// Hold the acceptance gates that take seconds against their limits
     Gates(gates::Args),
+    /// The page and the npm package in Chromium
+    TestWeb(test::web::Args),
     /// Fuzz every parser and decoder with the address sanitizer
     Fuzz(fuzz::Args),
     /// Check that no context depends on another
     Arch,
+    /// Serve the page that `build --target wasm32` made, on this machine
+    Web(web::Args),
     /// Build for a target: native, gpu, wasm32 or all
     Build(build::Args),
     /// Quantize a model to every one of our formats, evaluate, print a table and write a report
@@ -70,8 +75,10 @@ fn run() -> Result<()> {
         Command::Test(args) | Command::Ci(args) => test::run(&args),
         Command::TestIsa(args) => test::isa::run(&args),
         Command::Gates(args) => gates::run(&args),
+        Command::TestWeb(args) => test::web::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Arch => arch::run(),
+        Command::Web(args) => web::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Ladder(args) => ladder::run(&args),

@@ -10,6 +10,13 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(package).parent().expect("xtask lies in the workspace").to_path_buf()
 }
 
+/// Cargo's target folder.
+pub(crate) fn target() -> Result<PathBuf> {
+    let text = output(&mut cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&text)?;
+    metadata["target_directory"].as_str().map(PathBuf::from).context("cargo names no target folder")
+}
+
 /// The cargo that runs us, in the workspace's top folder.
 pub(crate) fn cargo<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the cheapest checks first.
 
 pub(crate) mod isa;
+pub(crate) mod web;
 
 use crate::packages::{self, Package};
 use crate::{arch, fuzz, gates, sh, tidy};
@@ -13,6 +14,9 @@ pub(crate) struct Args {
     /// Leave out everything that compiles the training framework
     #[arg(long)]
     no_train: bool,
+    /// Leave out the page and the npm package in Chromium
+    #[arg(long)]
+    no_web: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -25,6 +29,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     gates::check(features(args), false)?;
     isa::run_where_possible()?;
     fuzz::run_where_possible()?;
+    if !args.no_web {
+        web::run_where_possible()?;
+    }
     sh::run(sh::cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     println!("all checks passed in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())

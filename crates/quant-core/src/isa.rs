@@ -17,6 +17,7 @@ mod neon;
 mod panel;
 mod prefetch;
 mod row;
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;

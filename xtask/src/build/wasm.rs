@@ -1,34 +1,103 @@
-//! WebAssembly: with rustup's target where it is installed, else with Debian's toolchain.
+//! The browser's parts: modules by rustc (rustup's target where it is installed, else Debian's toolchain), their
+//! JavaScript, the npm package around them, and the page.
 
 use crate::packages::{self, Package};
 use crate::sh;
 use crate::toolchain::{Toolchain, wasm_flags};
 use anyhow::{Context, Result};
-
-/// Crates that run in a browser, with the features that do.
-const CRATES: [(&str, &[&str]); 5] = [
-    ("domain-types", &[]),
-    ("quant-core", &["--no-default-features"]),
-    ("model-store", &["--no-default-features"]),
-    ("inference", &["--no-default-features"]),
-    ("wasm-runtime", &[]),
-];
+use std::fs;
+use std::path::{Path, PathBuf};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+const PROFILE: &str = "wasm-release";
+const CRATE: &str = "crates/pibit-web";
 
 /// Debian's linker.
 pub(crate) const LINKER: Package = Package { name: "lld-19", file: "wasm-ld-19" };
 
-pub(crate) fn build(profile: &[&str]) -> Result<()> {
+/// A module of the package.
+struct Module {
+    /// Its folder.
+    name: &'static str,
+    instructions: &'static str,
+    args: &'static [&'static str],
+    /// Bytes before compression that it should not be above.
+    goal: u64,
+}
+
+const MODULES: [Module; 3] = [
+    Module { name: "simd128", instructions: "+simd128", args: &[], goal: 1_500_000 },
+    Module { name: "relaxed", instructions: "+simd128,+relaxed-simd", args: &[], goal: 1_500_000 },
+    Module { name: "quantizer", instructions: "+simd128", args: &["--no-default-features"], goal: 150_000 },
+];
+
+/// Installs the toolchain where it is missing.
+pub(crate) fn prepare() -> Result<()> {
     let toolchain = Toolchain::of(TARGET);
-    if toolchain == Toolchain::Debian {
-        packages::install(&toolchain.packages(&[LINKER]))
-            .with_context(|| format!("`rustup target add {TARGET}` or Debian's packages are needed"))?;
+    if toolchain == Toolchain::Rustup {
+        return Ok(());
     }
-    for (package, features) in CRATES {
-        let mut command = toolchain.cargo("build", "std,panic_abort");
-        command.args(["--target", TARGET, "--package", package]).args(features).args(profile);
-        sh::run(command.env("RUSTFLAGS", wasm_flags(toolchain, "+simd128")))?;
+    packages::install(&toolchain.packages(&[LINKER]))
+        .with_context(|| format!("`rustup target add {TARGET}` or Debian's packages are needed"))
+}
+
+/// Builds everything into the returned folder and prints the modules' sizes.
+pub(crate) fn build() -> Result<PathBuf> {
+    prepare()?;
+    let toolchain = Toolchain::of(TARGET);
+    let target = sh::target()?;
+    let web = target.join("pibit/web");
+    if web.exists() {
+        fs::remove_dir_all(&web).with_context(|| format!("could not empty {}", web.display()))?;
+    }
+    for module in &MODULES {
+        let folder = web.join("pibit/wasm").join(module.name);
+        link(toolchain, module, &target, &folder)?;
+        weigh(module, &folder.join("pibit_bg.wasm"))?;
+    }
+    copy(&sh::root().join(CRATE).join("js"), &web.join("pibit"))?;
+    copy(&sh::root().join(CRATE).join("page"), &web)?;
+    for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        fs::copy(sh::root().join(license), web.join("pibit").join(license))?;
+    }
+    fs::create_dir_all(web.join("models"))?;
+    fs::copy(sh::root().join("crates/pibit/models/tiny.gguf"), web.join("models/tiny.gguf"))?;
+    println!("page: {}\npackage: {}", web.display(), web.join("pibit").display());
+    Ok(web)
+}
+
+/// Compiles a module and makes its JavaScript and types.
+fn link(toolchain: Toolchain, module: &Module, target: &Path, folder: &Path) -> Result<()> {
+    // Not said in the manifest: beside an ordinary library, cargo would not optimise across crates.
+    let mut command = toolchain.cargo("rustc", "std,panic_abort");
+    command.args(["--package", "pibit-web", "--lib", "--crate-type", "cdylib"]);
+    command.args(["--target", TARGET, "--profile", PROFILE]);
+    command.args(module.args).env("RUSTFLAGS", wasm_flags(toolchain, module.instructions));
+    sh::run(&mut command)?;
+    let linked = target.join(TARGET).join(PROFILE).join("pibit_web.wasm");
+    let mut glue = sh::cargo(["run", "--quiet", "--package", "wasm-glue", "--"]);
+    sh::run(glue.arg(linked).arg(folder).arg("pibit"))
+}
+
+fn weigh(module: &Module, file: &Path) -> Result<()> {
+    let (name, goal) = (module.name, module.goal);
+    let bytes = fs::metadata(file).with_context(|| file.display().to_string())?.len();
+    let verdict = if bytes > goal { "above" } else { "within" };
+    println!("{name}: {bytes} bytes before compression, {verdict} the goal of {goal}");
+    Ok(())
+}
+
+/// Copies a folder with what is in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
     }
     Ok(())
 }

@@ -28,7 +28,8 @@ pub(crate) fn scaled<F: PiGrid>(options: QuantizeOptions) -> Result<Box<dyn Scal
     Ok(Box::new(encoder::<F>(options)?))
 }
 
-fn encoder<F: PiGrid>(options: QuantizeOptions) -> Result<GridEncoder<F>, QuantError> {
+/// The encoder of single blocks.
+pub(crate) fn encoder<F: PiGrid>(options: QuantizeOptions) -> Result<GridEncoder<F>, QuantError> {
     let factor = options.grid_factor(F::ID, F::DEFAULT_K)?;
     Ok(GridEncoder::new(ScaleRule::from_option(options.step, (Statistic::RootMeanSquare, factor))))
 }

@@ -2,9 +2,11 @@
 
 #[cfg(target_arch = "aarch64")]
 use super::neon::{Dot, Long, Neon};
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+use super::scalar::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::simd128::Simd128;
-use super::{Isa, Kernel, PanelKernel, scalar::Scalar};
+use super::{Isa, Kernel, PanelKernel};
 #[cfg(target_arch = "x86_64")]
 use super::{PanelIsa as _, avx2::Avx2, avx512::Avx512};
 use std::sync::OnceLock;
@@ -12,6 +14,8 @@ use std::sync::OnceLock;
 /// A token of one of the sets.
 #[derive(Clone, Copy)]
 pub(crate) enum Level {
+    /// Left out where SIMD is certain: modules for browsers are to be small.
+    #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
     Scalar(Scalar),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -29,6 +33,7 @@ impl Level {
     /// What `PIBIT_ISA` calls it.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
             Self::Scalar(_) => "scalar",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
@@ -45,7 +50,9 @@ impl Level {
 
     /// All that this processor has, the best last.
     pub(crate) fn available() -> Vec<Self> {
-        let mut levels = vec![Self::Scalar(Scalar)];
+        let mut levels = Vec::new();
+        #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+        levels.push(Self::Scalar(Scalar));
         #[cfg(target_arch = "x86_64")]
         {
             levels.extend(Avx2::new().map(Self::Avx2));
@@ -100,6 +107,7 @@ impl Level {
     /// Runs a kernel with these instructions.
     pub(crate) fn eval<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
+            #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
             Self::Scalar(isa) => isa.eval(kernel),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(isa) => isa.eval(kernel),

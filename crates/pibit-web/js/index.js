@@ -1,0 +1,5 @@
+export { QuantBench } from './bench.js';
+export { capabilities } from './capabilities.js';
+export { PibitError } from './errors.js';
+export { Model } from './model.js';
+export { PiQuant, init } from './pi_quant.js';

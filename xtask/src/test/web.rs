@@ -1,0 +1,76 @@
+//! `cargo xtask test-web`: page and npm package in Chromium.
+
+use crate::build::wasm;
+use crate::packages::{self, Package};
+use crate::sh;
+use crate::web::Server;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+const TESTS: &str = "crates/pibit-web/tests/browser";
+
+const PACKAGES: [Package; 3] = [
+    Package { name: "chromium", file: "chromium" },
+    Package { name: "nodejs", file: "node" },
+    Package { name: "npm", file: "npm" },
+];
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Test what was built last instead of building
+    #[arg(long)]
+    no_build: bool,
+    /// Where to write a picture of the page
+    #[arg(long, value_name = "FILE")]
+    screenshot: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let node = prepare()?;
+    let web = if args.no_build { sh::target()?.join("pibit/web") } else { wasm::build()? };
+    test(&web, &node, args.screenshot.as_deref())
+}
+
+/// Skips the tests where browser or packages are not to be had.
+pub(crate) fn run_where_possible() -> Result<()> {
+    match prepare().and_then(|node| wasm::prepare().map(|()| node)) {
+        Ok(node) => test(&wasm::build()?, &node, None),
+        Err(error) => {
+            println!("skipped: tests in Chromium: {error:#}");
+            Ok(())
+        }
+    }
+}
+
+/// Installs what the tests need; returns the folder with Node's packages, which lies outside of the clone.
+fn prepare() -> Result<PathBuf> {
+    packages::install(&PACKAGES)?;
+    let node = sh::target()?.join("pibit/node");
+    fs::create_dir_all(&node)?;
+    fs::copy(sh::root().join(TESTS).join("package.json"), node.join("package.json"))?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefer-offline"]).current_dir(&node);
+    sh::run(&mut npm).context("npm could not install playwright-core and axe-core")?;
+    Ok(node)
+}
+
+fn test(web: &Path, node: &Path, screenshot: Option<&Path>) -> Result<()> {
+    sh::run(&mut sh::cargo(["build", "--quiet", "--package", "pibit"]))?;
+    let server = Server::new(web.to_path_buf(), 0)?;
+    let address = format!("http://{}", server.address());
+    thread::spawn(move || server.run());
+    let mut command = Command::new("node");
+    command.args(["--test", "--test-concurrency=1"]);
+    for name in ["package", "page", "tokens"] {
+        command.arg(sh::root().join(TESTS).join(format!("{name}.test.mjs")));
+    }
+    command.env("PIBIT_WEB", address).env("PIBIT_NODE", node);
+    command.env("PIBIT", sh::target()?.join("debug/pibit"));
+    if let Some(file) = screenshot {
+        command.env("SCREENSHOT", file);
+    }
+    sh::run(&mut command)
+}
