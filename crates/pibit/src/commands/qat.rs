@@ -2,6 +2,7 @@
 
 mod decoded;
 mod event_log;
+mod report;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ docs/qat.md explains the losses, the settings of --config and what to expect.
 
 Examples:
   pibit qat tiny -f piq2 --teacher tiny --steps 300 -o tiny-qat.gguf
+  pibit qat tiny -f piq2 --report curves.html --events run.jsonl -o tiny-qat.gguf
   pibit qat tiny -f t2 --teacher tiny --data arithmetic,code --checkpoint run.safetensors -o tiny-t2.gguf")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
@@ -67,6 +69,9 @@ pub struct Args {
     /// Write the loss curve here, as JSON
     #[arg(long, value_name = "FILE")]
     curve: Option<PathBuf>,
+    /// Write the loss curves as an HTML page
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Append the run's events here, a JSON object a line: what `pibit gate G2 --qat-log` reads
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
@@ -102,6 +107,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     if let Some(path) = &args.curve {
         std::fs::write(path, serde_json::to_string_pretty(&curve)?)
             .with_context(|| format!("could not write {}", path.display()))?;
+    }
+    if let Some(path) = &args.report {
+        report::write(path, &report, &curve)?;
     }
     if args.json {
         return output::json(&report);

@@ -1,7 +1,7 @@
 //! What trains is what runs: with real formats, a real tokenizer and the real network.
 
 use super::decoded::DecodedSource;
-use super::targets;
+use super::{QatReport, report, targets};
 use crate::quantize::{Plan, PlanOptions};
 use domain_types::port::NullSink;
 use domain_types::testing::CollectingSink;
@@ -135,6 +135,20 @@ fn epochs_are_validated_on_held_out_problems() {
     let (last, worst) = (fine[1], coarse[1]);
     assert!(last.3 > 0.7 && worst.3 < 0.6, "{last:?} {worst:?}");
     assert!(last.1 < worst.1 && last.2 < worst.2, "{last:?} {worst:?}");
+}
+
+#[test]
+fn curves_are_drawn() {
+    let config = config(3);
+    let QatModel { curve, teacher_sha256, .. } = train("piq2", &config, None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("curves.html");
+    let output = "trained.gguf".to_owned();
+    let last = curve.last().copied();
+    let report = QatReport { output, bytes: 1, seconds: 1.0, steps: 3, last, teacher_sha256, config };
+    report::write(&path, &report, &curve).unwrap();
+    let page = std::fs::read_to_string(&path).unwrap();
+    assert!(page.contains("cross-entropy") && page.matches("<polyline").count() >= 5, "{page}");
 }
 
 #[test]
