@@ -11,7 +11,7 @@ use inference::{
     ChatMessage, ChatTemplate, InferenceError, LoadOptions, Sampler, SamplerOptions, Transformer,
 };
 use model_store::{HfTokenizer, load_tokenizer};
-use quant_core::Codecs;
+use quant_core::{Activations, Codecs};
 use wasm_bindgen::prelude::*;
 use wasm_runtime::{Footprint, Generation, GenerationLimits, MemoryBudget, Reply, Request, StopReason};
 
@@ -115,7 +115,7 @@ impl Session {
         MemoryBudget::new(file.allowed).check(&Footprint::of(bytes, &spec, context, BATCH))?;
         let tokenizer = load_tokenizer(&file.file)?;
         let options = LoadOptions::default().with_context_length(context);
-        let transformer = Transformer::load(&file.file, &Codecs::default(), options)?;
+        let transformer = Transformer::load(&file.file, &Codecs::new(Activations::Int8), options)?;
         let template = match ChatTemplate::from_metadata(file.file.metadata()) {
             Ok(template) => Some(template),
             Err(InferenceError::NoChatTemplate) => None,
