@@ -5,8 +5,8 @@ use anyhow::Result;
 
 /// Instruction counts that gate G4 compares with. They are of the build that the tests use.
 const BASELINE: &str = "crates/pibit/instructions.json";
-/// What the WebAssembly build makes, for gate G6.
-const WASM: &str = "target/pibit/web/pibit_web_bg.wasm";
+/// What the WebAssembly build makes, in the target folder, for gate G6.
+const WASM: &str = "pibit/web/pibit/wasm/simd128/pibit_bg.wasm";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -26,8 +26,9 @@ pub(crate) fn check(features: &[&str], record: bool) -> Result<()> {
     if record {
         return sh::run(command.args(["G4", "--record"]));
     }
-    if sh::root().join(WASM).exists() {
-        command.args(["--wasm", WASM]);
+    let wasm = sh::target()?.join(WASM);
+    if wasm.exists() {
+        command.arg("--wasm").arg(wasm);
     }
     sh::run(&mut command)
 }
