@@ -21,7 +21,9 @@ pub(super) fn write(path: &Path, report: &QatReport, curve: &[QatPoint]) -> Resu
     }
     let series = |name: &str, figure: fn(&QatPoint) -> f64| {
         let mut series = Series::new(name).joined();
-        curve.iter().for_each(|point| series.push(point.step as f64, figure(point), ""));
+        for point in curve {
+            series.push(point.step as f64, figure(point), "");
+        }
         series
     };
     page.push(Scatter {
