@@ -35,7 +35,8 @@ impl Session {
 
     fn measure(&mut self, text: &str, progress: &mut dyn FnMut(&EvalProgress)) -> Result<String, WebError> {
         self.under_way = None;
-        let tokens = self.tokenizer.encode(text, false)?;
+        // With a start token, as the command line and llama.cpp have it: it decides where chunks begin.
+        let tokens = self.prompt_tokens(text, false)?;
         // Even, so that halves are whole; a shorter text is one chunk.
         let ctx = CHUNK.min(tokens.len()).min(self.transformer.context_length()) & !1;
         let options = EvalOptions { ctx, chunks: None, bos: self.tokenizer.bos() };

@@ -73,7 +73,8 @@ test('models: perplexity, seeds, limits, aborting, storage, freeing', () => with
   check(stored.length === 1, 'kept');
   const text = 'def add(a, b):\n    return a + b\n'.repeat(20);
   const { ppl } = await model.perplexity(text);
-  check(ppl > 1 && ppl < 1000, `perplexity ${ppl}`);
+  // `pibit eval tiny --text … --ctx 512 --activations int8` says 35,527: no text that it was trained on.
+  check(Math.abs(ppl / 35_527 - 1) < 0.01, `perplexity ${ppl}`);
   const draw = (seed) => model.generate('a', { temperature: 1, seed, maxTokens: 24 });
   const [one, same, other] = [await draw(1), await draw(1), await draw(2)];
   check(one.text === same.text && one.text !== other.text, 'seeds');

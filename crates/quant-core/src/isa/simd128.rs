@@ -19,7 +19,7 @@ impl Simd128 {
 mod ops {
     use std::arch::wasm32::*;
 
-    pub(super) use std::arch::wasm32::{f32x4_relaxed_madd as mul_add, i8x16_relaxed_swizzle as swizzle};
+    pub(super) use std::arch::wasm32::i8x16_relaxed_swizzle as swizzle;
 
     /// Sums of two products each, of codes that are at most 127.
     #[inline(always)]
@@ -31,16 +31,15 @@ mod ops {
 
 #[cfg(not(target_feature = "relaxed-simd"))]
 mod ops {
-    use std::arch::wasm32::*;
-
     pub(super) use super::signed_pairs as pairs;
     pub(super) use std::arch::wasm32::i8x16_swizzle as swizzle;
+}
 
-    /// `a·b + c`.
-    #[inline(always)]
-    pub(super) fn mul_add(a: v128, b: v128, c: v128) -> v128 {
-        f32x4_add(c, f32x4_mul(a, b))
-    }
+/// `a·b + c`, rounded twice everywhere: the relaxed instruction rounds once or twice, as the processor likes, and a model
+/// would draw other tokens on other machines.
+#[inline(always)]
+fn mul_add(a: v128, b: v128, c: v128) -> v128 {
+    f32x4_add(c, f32x4_mul(a, b))
 }
 
 /// Sums of two products each. They fit, since activations are at least −127.
@@ -223,14 +222,14 @@ impl RowIsa for Simd128 {
     #[inline(always)]
     fn add_part(self, total: [v128; 2], part: [v128; 2], by: f32) -> [v128; 2] {
         let by = f32x4_splat(by);
-        [ops::mul_add(part[0], by, total[0]), ops::mul_add(part[1], by, total[1])]
+        [mul_add(part[0], by, total[0]), mul_add(part[1], by, total[1])]
     }
 
     #[inline(always)]
     fn add_scaled(self, total: [v128; 2], sums: [v128; 2], scale: [v128; 2], by: f32) -> [v128; 2] {
         let by = f32x4_splat(by);
-        let low = ops::mul_add(f32x4_convert_i32x4(sums[0]), f32x4_mul(scale[0], by), total[0]);
-        [low, ops::mul_add(f32x4_convert_i32x4(sums[1]), f32x4_mul(scale[1], by), total[1])]
+        let low = mul_add(f32x4_convert_i32x4(sums[0]), f32x4_mul(scale[0], by), total[0]);
+        [low, mul_add(f32x4_convert_i32x4(sums[1]), f32x4_mul(scale[1], by), total[1])]
     }
 
     #[inline(always)]
@@ -250,9 +249,9 @@ impl RowIsa for Simd128 {
         [even, odd]: [[v128; 2]; 2],
         values: &[f32; 16],
     ) -> [v128; 2] {
-        let low = ops::mul_add(even[0], load(values, 0), low);
-        let high = ops::mul_add(even[1], load(values, 4), high);
-        [ops::mul_add(odd[0], load(values, 8), low), ops::mul_add(odd[1], load(values, 12), high)]
+        let low = mul_add(even[0], load(values, 0), low);
+        let high = mul_add(even[1], load(values, 4), high);
+        [mul_add(odd[0], load(values, 8), low), mul_add(odd[1], load(values, 12), high)]
     }
 
     #[inline(always)]
