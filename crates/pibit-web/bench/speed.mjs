@@ -59,16 +59,12 @@ if (theirs) {
   const there = await page(files);
   const rates = await there.evaluate(async ({ url, rounds, tokens, prompt }) => {
     const { Wllama } = await import('/@wllama/wllama/esm/index.js');
-    const wasm = '/@wllama/wllama/esm/wasm/wllama.wasm';
-    const single = '/@wllama/wllama/esm/single-thread/wllama.wasm';
-    const found = (await fetch(wasm)).ok ? wasm : single;
-    const wllama = new Wllama({ default: found, 'single-thread/wllama.wasm': found }, { suppressNativeLog: true });
+    const wllama = new Wllama({ default: '/@wllama/wllama/esm/wasm/wllama.wasm' }, { suppressNativeLog: true });
     await wllama.loadModelFromUrl(url, { n_threads: 1, n_ctx: 512, n_gpu_layers: 0, useCache: false });
     const rates = [];
     for (let i = 0; i <= rounds; i++) {
-      const times = [];
-      await wllama.createCompletion(prompt, { nPredict: tokens, sampling: { temp: 0 }, onNewToken: () => times.push(performance.now()) });
-      rates.push((times.length - 1) / (times.at(-1) - times[0]) * 1000);
+      const { timings } = await wllama.createCompletion({ prompt, max_tokens: tokens, temperature: 0, ignore_eos: true, cache_prompt: false });
+      rates.push(timings.predicted_per_second);
     }
     return rates.slice(1);
   }, { url: `${files}/model/${basename(theirs)}`, rounds: ROUNDS, tokens: TOKENS, prompt: PROMPT });

@@ -27,7 +27,8 @@ for (const format of ['piq2', 'piq3', 't2']) {
     const bytes = readFileSync(file).toString('base64');
     for (const build of ['simd128', 'relaxed']) {
       for (const [seed, prompt] of PROMPTS.entries()) {
-        const temperature = seed === 0 ? 0 : 0.8;
+        // Relaxed instructions of the matrix library round products once: near a draw's edge that is another token.
+        const temperature = seed === 0 || build === 'relaxed' ? 0 : 0.8;
         const natively = pibit('run', file, '-p', prompt, '-n', String(TOKENS), '--temp', String(temperature), '--seed', String(seed));
         const here = await page.evaluate(async ({ bytes, build, prompt, ...options }) => {
           const { Model } = await import('./pibit/index.js');
