@@ -1,26 +1,26 @@
-//! Continuing a text on standard output, and telling how long that took.
+//! Continuing a text, and telling how long that took.
 
 use crate::context::Context;
 use crate::loaded::LoadedModel;
 use crate::stage;
 use anyhow::Result;
 use domain_types::{DomainEvent, TokenId};
-use inference::{GenerateOptions, Sampler, generate};
+use inference::{GenerateOptions, Generation, Sampler, generate};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Generates at most `most` tokens and prints text as it comes; returns the text.
+/// Generates at most `most` tokens and writes text to `out` as it comes.
 pub(crate) fn stream(
     context: &Context,
     model: &mut LoadedModel,
     prompt: &[TokenId],
     sampler: &mut Sampler,
     most: usize,
-) -> Result<String> {
+    out: &mut dyn Write,
+) -> Result<Generation> {
     let _span = stage::generate(prompt.len()).entered();
     let options = GenerateOptions { max_tokens: most, ..GenerateOptions::default() };
-    let mut out = std::io::stdout();
     // What was printed before is seen while the prompt is read. Where that fails, so will the first text.
     let _ = out.flush();
     let mut phases = Phases::start(context);
@@ -34,7 +34,7 @@ pub(crate) fn stream(
         }
     })?;
     phases.end(context, prompt.len(), generation.tokens.len());
-    Ok(generation.text)
+    Ok(generation)
 }
 
 /// Where a generation is: before its first text, or after it.

@@ -54,7 +54,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         }
         // The whole conversation is read again: templates may change earlier turns.
         model.transformer.reset();
-        let answer = stream(context, &mut model, &tokens, &mut sampler, args.tokens)?;
+        let mut out = std::io::stdout();
+        let answer = stream(context, &mut model, &tokens, &mut sampler, args.tokens, &mut out)?.text;
         println!();
         messages.push(ChatMessage::assistant(&answer));
     }

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::evaluation::{AlarmArgs, TaskAccuracy, Text, measure_tasks, observe, watch_text};
-use crate::experts::ExpertArgs;
+use crate::experts::{ExpertArgs, ExpertReport};
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use crate::output;
@@ -77,6 +77,9 @@ struct Evaluation {
     tasks: BTreeMap<&'static str, f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     task_details: Vec<TaskAccuracy>,
+    /// With a budget of memory for experts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experts: Option<ExpertReport>,
     seconds: f64,
 }
 
@@ -113,7 +116,7 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
             .transpose()?;
         Ok((report, measure_tasks(context, &mut model, &args.tasks, args.task_samples)?))
     })?;
-    model.experts.finish(context)?;
+    let experts = model.experts.finish(context)?;
     Ok(Evaluation {
         model: args.model.to_string(),
         bytes,
@@ -123,6 +126,7 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         drifts: monitor.drifts().to_vec(),
         tasks: details.iter().map(|t| (t.domain, t.accuracy)).collect(),
         task_details: details,
+        experts,
         seconds,
     })
 }

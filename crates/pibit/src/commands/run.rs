@@ -2,15 +2,20 @@
 
 use crate::compute::Compute;
 use crate::context::Context;
-use crate::experts::ExpertArgs;
+use crate::experts::{ExpertArgs, ExpertReport};
 use crate::generation::stream;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
+use crate::output;
 use anyhow::{Result, bail};
 use inference::{Sampler, SamplerOptions};
+use serde::Serialize;
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: pibit run smollm2 -p 'The capital of France is' -n 20")]
+#[command(after_help = "\
+Examples:
+  pibit run smollm2 -p 'The capital of France is' -n 20
+  pibit run tiny-moe -p 'Tom has 12' --expert-budget 25% --record-routes routes.jsonl --json")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny`, `tiny-moe` or `smollm2`
     model: ModelRef,
@@ -26,6 +31,23 @@ pub struct Args {
     sampling: Sampling,
     #[command(flatten)]
     experts: ExpertArgs,
+    /// Print JSON when all is done
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was generated, and what that took.
+#[derive(Serialize)]
+struct Report {
+    /// Without the prompt.
+    text: String,
+    prompt_tokens: usize,
+    output_tokens: usize,
+    /// For the prompt and all tokens.
+    seconds: f64,
+    /// With a budget of memory for experts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experts: Option<ExpertReport>,
 }
 
 /// How the next token is chosen.
@@ -72,8 +94,20 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     if tokens.is_empty() {
         bail!("the prompt is empty and the model has no start token; give some text with -p");
     }
+    if args.json {
+        let (generation, seconds) = context.timed(|| {
+            stream(context, &mut model, &tokens, &mut sampler, args.tokens, &mut std::io::sink())
+        })?;
+        return output::json(&Report {
+            prompt_tokens: tokens.len(),
+            output_tokens: generation.tokens.len(),
+            text: generation.text,
+            seconds,
+            experts: model.experts.finish(context)?,
+        });
+    }
     print!("{}", args.prompt);
-    stream(context, &mut model, &tokens, &mut sampler, args.tokens)?;
+    stream(context, &mut model, &tokens, &mut sampler, args.tokens, &mut std::io::stdout())?;
     println!();
-    model.experts.finish(context)
+    model.experts.finish(context).map(drop)
 }

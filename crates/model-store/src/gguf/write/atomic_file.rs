@@ -23,8 +23,8 @@ enum Draft {
 }
 
 impl AtomicFile {
-    /// Starts a file that will appear at `path`.
-    pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
+    /// Starts a file that will appear at `path`; fails where that names no file or its folder cannot be written.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
@@ -38,8 +38,9 @@ impl AtomicFile {
         Ok(Self { draft, path: path.to_owned(), folder })
     }
 
-    /// Waits until the bytes are on the disk, gives the file its name, and waits for the folder.
-    pub(crate) fn commit(self) -> Result<(), StoreError> {
+    /// Waits until the bytes are on the disk, gives the file its name, and waits for the folder. Where any of this fails
+    /// there is no new file, and an old one of that name stays.
+    pub fn commit(self) -> Result<(), StoreError> {
         let Self { draft, path, folder } = self;
         draft.file().sync_all().map_err(StoreError::io(&path, "cannot flush to the disk"))?;
         draft

@@ -1,0 +1,138 @@
+//! Mixtures of experts whose experts page in from a file, as users run them.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn pibit(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pibit")).args(args).arg("--quiet").output().expect("pibit starts")
+}
+
+fn ok(args: &[&str]) -> String {
+    let out = pibit(args);
+    assert!(out.status.success(), "pibit {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("output is UTF-8")
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&ok(args)).expect("--json prints JSON")
+}
+
+/// Standard error of a call that must fail.
+fn fails(args: &[&str]) -> String {
+    let out = pibit(args);
+    assert!(!out.status.success(), "pibit {args:?} should fail");
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).to_str().expect("test paths are UTF-8").to_owned()
+}
+
+const RUN: [&str; 6] = ["run", "tiny-moe", "-p", "Tom has 12 apples.", "-n", "60"];
+
+/// Continues a text with more options.
+fn run(options: &[&str]) -> Value {
+    json(&[&RUN[..], options, &["--json"]].concat())
+}
+
+fn number(value: &Value, of: &str) -> u64 {
+    value[of].as_u64().unwrap_or_else(|| panic!("{of} in {value:#}"))
+}
+
+#[test]
+fn a_budget_is_never_exceeded_and_with_the_model_s_routing_changes_no_text() {
+    let resident = run(&[]);
+    assert!(resident.get("experts").is_none() && number(&resident, "output_tokens") > 20, "{resident:#}");
+    // Room for 2, 5 and 20 of 48 experts of 196,608 bytes; 4 MB is the 20.
+    for (budget, bytes) in [("400kB", 400_000), ("1MB", 1_000_000), ("4MB", 4_000_000)] {
+        for policy in ["lru", "lfu", "arc", "least-stale", "affinity"] {
+            let paged = run(&["--expert-budget", budget, "--expert-policy", policy]);
+            assert_eq!(paged["text"], resident["text"], "{policy} with {budget}");
+            let experts = &paged["experts"];
+            assert_eq!(number(experts, "budget_bytes"), bytes);
+            assert!((1..=bytes).contains(&number(experts, "peak_bytes")), "{policy}: {experts:#}");
+            assert!(number(experts, "misses") > 0 && number(experts, "evictions") > 0, "{experts:#}");
+            assert!(number(experts, "bytes_loaded") >= 196_608 * number(experts, "misses"));
+        }
+    }
+}
+
+#[test]
+fn memory_aware_routing_finds_more_in_memory_and_is_deterministic() {
+    let hits = |policy: &str| {
+        let ran = run(&["--expert-budget", "25%", "--expert-policy", policy]);
+        (ran["experts"]["hit_rate"].as_f64().unwrap(), ran["text"].clone(), ran["experts"].clone())
+    };
+    let (aware, again, lru) = (hits("memory-aware"), hits("memory-aware"), hits("lru"));
+    assert_eq!(aware, again, "the same input and the same cache make the same choices");
+    assert!(aware.0 > lru.0 + 0.05, "memory-aware {:.3}, LRU {:.3}", aware.0, lru.0);
+}
+
+#[test]
+fn more_memory_means_more_hits() {
+    let budgets = ["10%", "25%", "50%", "100%"];
+    let hits = budgets.map(|budget| {
+        let ran = run(&["--expert-budget", budget, "--expert-policy", "lru"]);
+        ran["experts"]["hit_rate"].as_f64().unwrap()
+    });
+    assert!(hits.is_sorted(), "{budgets:?}: {hits:?}");
+    assert!(hits[3] > 0.8, "with room for all, each expert is loaded once: {hits:?}");
+}
+
+#[test]
+fn what_gates_said_is_recorded_and_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let routes = path(folder.path(), "routes.jsonl");
+    // One token of a prompt, so that every token is decoded by itself, as the simulator supposes.
+    let ask = ["run", "tiny-moe", "-p", "T", "-n", "200", "--json", "--expert-policy", "lru"];
+    let ran = json(&[&ask[..], &["--expert-budget", "25%", "--record-routes", &routes]].concat());
+    let plain = json(&["run", "tiny-moe", "-p", "T", "-n", "200", "--json"]);
+    assert_eq!(ran["text"], plain["text"], "recording changes nothing");
+
+    let replay = ["moe", "simulate", "--trace", &routes, "--policy", "lru,memory-aware,belady", "--json"];
+    let replayed = json(&[&replay[..], &["--budget", "25%"]].concat());
+    let tokens = number(&ran, "prompt_tokens") + number(&ran, "output_tokens");
+    // The last token drawn is not read any more.
+    assert!((tokens - 1..=tokens).contains(&number(&replayed, "tokens")), "{tokens} tokens: {replayed:#}");
+    assert_eq!([number(&replayed, "layers"), number(&replayed, "experts")], [3, 16]);
+    let rate = |policy: &str| {
+        let rows = replayed["policies"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["policy"] == policy).unwrap();
+        row["hit_rate"].as_f64().unwrap()
+    };
+    // The runtime takes a token's experts in the order of their numbers, the simulator in that of their weights.
+    let real = ran["experts"]["hit_rate"].as_f64().unwrap();
+    assert!((rate("lru") - real).abs() < 0.03, "simulated {:.3}, really {real:.3}", rate("lru"));
+    assert!(rate("lru") < rate("belady") && rate("lru") < rate("memory-aware"), "{replayed:#}");
+}
+
+#[test]
+fn a_trace_appears_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let routes = path(folder.path(), "routes.jsonl");
+    let record = ["--record-routes", &routes];
+    // The model is refused after the file was begun: 1 kB holds no expert.
+    let text = fails(&[&RUN[..], &record, &["--expert-budget", "1kB"]].concat());
+    assert!(text.contains("budget"), "{text}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing is left");
+    let text = fails(&["run", "tiny", "-p", "x", "--record-routes", &routes]);
+    assert!(text.contains("not a mixture of experts"), "{text}");
+    ok(&[&RUN[..], &record].concat());
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
+
+#[test]
+fn experts_page_in_from_a_quantized_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = path(folder.path(), "moe.gguf");
+    ok(&["quantize", "tiny-moe", "-f", "piq3", "-o", &file]);
+    let ask = ["run", &file, "-p", "Tom has 12 apples.", "-n", "60", "--json"];
+    let (resident, paged) =
+        (json(&ask), json(&[&ask[..], &["--expert-budget", "20%", "--expert-policy", "lru"]].concat()));
+    assert_eq!(paged["text"], resident["text"]);
+    let experts = &paged["experts"];
+    assert!(number(experts, "peak_bytes") <= number(experts, "budget_bytes"), "{experts:#}");
+    let text = fails(&[&ask[..], &["--expert-budget", "1kB"]].concat());
+    assert!(text.contains("raise it"), "{text}");
+}
