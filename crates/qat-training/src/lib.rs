@@ -27,8 +27,8 @@ pub use error::TrainError;
 pub use network::Llama;
 #[cfg(feature = "train")]
 pub use qat::{
-    DistillationConfig, LossParts, QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun, QatTarget,
-    QuantizationConfig, ScheduleConfig,
+    BlockError, BlockPoint, BlockwiseConfig, DistillationConfig, LossParts, QatConfig, QatData, QatMode,
+    QatModel, QatPoint, QatRun, QatTarget, QuantizationConfig, ScheduleConfig,
 };
 #[cfg(feature = "train")]
 pub use quantizer::{Granularity, Surrogate};

@@ -5,11 +5,13 @@ mod block;
 mod experts;
 mod export;
 mod import;
+mod layer;
 mod norm;
 mod rope;
 mod routing;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trainable;
 
 use crate::TrainError;
 use crate::random::Rng;
@@ -18,9 +20,12 @@ use block::Block;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use domain_types::{Activation, GateNorm, ModelSpec, TokenId};
-pub(crate) use export::{MatrixType, Weight, named};
+pub(crate) use export::{MatrixType, Weight, export_all, f16_tensor};
+pub(crate) use import::values;
+pub(crate) use layer::Layer;
 use norm::RmsNorm;
 pub(crate) use routing::Routing;
+pub(crate) use trainable::Trainable;
 
 /// The network: weights on a device and the specification that they follow.
 #[derive(Debug, Clone)]
@@ -54,25 +59,6 @@ impl Llama {
     /// The specification.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
-    }
-
-    pub(crate) fn weights(&self) -> &Weights {
-        &self.weights
-    }
-
-    /// The same network with other weights.
-    #[must_use]
-    pub(crate) fn with_weights(self, weights: Weights) -> Self {
-        Self { weights, ..self }
-    }
-
-    /// The same weights on a device that records no gradients.
-    pub(crate) fn without_gradients(&self) -> Self {
-        Self { spec: self.spec.clone(), weights: self.weights.clone().valid() }
-    }
-
-    pub(crate) fn device(&self) -> Device {
-        self.weights.embedding.base().device()
     }
 
     /// Logits `[batch × length, vocabulary]` of token rows of equal length, each starting at position 0.

@@ -1,9 +1,13 @@
 //! Quantization-aware training: a student whose matrices are rounded in every forward pass learns from the data and from a
 //! frozen teacher.
 
+mod blockwise;
 mod checkpoint;
 mod config;
+mod course;
 mod data;
+mod descent;
+mod identity;
 mod losses;
 mod meter;
 mod run;
@@ -13,7 +17,10 @@ mod target;
 mod tests;
 mod validation;
 
-pub use config::{DistillationConfig, QatConfig, QatMode, QuantizationConfig, ScheduleConfig};
+pub use blockwise::BlockPoint;
+pub use config::{
+    BlockError, BlockwiseConfig, DistillationConfig, QatConfig, QatMode, QuantizationConfig, ScheduleConfig,
+};
 pub use data::QatData;
 pub use losses::LossParts;
 pub use run::{QatModel, QatPoint, QatRun};

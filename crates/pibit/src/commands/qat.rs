@@ -3,6 +3,7 @@
 mod decoded;
 mod event_log;
 mod report;
+mod settings;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -19,8 +20,7 @@ use domain_types::{Metadata, TensorInfo, TensorSource};
 use event_log::EventLog;
 use indicatif::ProgressBar;
 use observability::FanOut;
-use qat_training::corpus::Domain;
-use qat_training::{QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun};
+use qat_training::{BlockPoint, QatConfig, QatMode, QatModel, QatPoint, QatRun};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -31,6 +31,8 @@ docs/qat.md explains the losses, the settings of --config and what to expect.
 
 Examples:
   pibit qat tiny -f piq2 --teacher tiny --steps 300 -o tiny-qat.gguf
+  pibit qat smollm2 -f piq2 --mode blockwise --data text.txt --checkpoint run.safetensors -o blocks.gguf
+  pibit qat blocks.gguf -f piq2 --mode scales --teacher smollm2 --data text.txt -o smollm2-piq2.gguf
   pibit qat tiny -f piq2 --report curves.html --events run.jsonl -o tiny-qat.gguf
   pibit qat tiny -f t2 --teacher tiny --data arithmetic,code --checkpoint run.safetensors -o tiny-t2.gguf")]
 pub struct Args {
@@ -51,13 +53,13 @@ pub struct Args {
     /// Model to learn from, with the same vocabulary [default: MODEL itself, before it is quantized]
     #[arg(long, value_name = "MODEL")]
     teacher: Option<ModelRef>,
-    /// What is trained: weights, norms and scales, or scales alone
+    /// What is trained
     #[arg(long, value_enum)]
     mode: Option<Mode>,
     /// Domains of the built-in corpus, or a text file [default: all domains]
     #[arg(long, value_name = "DOMAIN,…|FILE")]
     data: Option<String>,
-    /// Optimizer steps
+    /// Optimizer steps; of each block in mode blockwise
     #[arg(long)]
     steps: Option<usize>,
     /// Seed of the data
@@ -86,8 +88,12 @@ pub struct Args {
 /// What is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
+    /// Weights, norms and scales together
     Full,
+    /// Scales alone
     Scales,
+    /// Weights, norms and scales of one block at a time: memory for one block
+    Blockwise,
 }
 
 #[derive(Serialize)]
@@ -98,7 +104,12 @@ struct QatReport {
     steps: usize,
     #[serde(flatten)]
     last: Option<QatPoint>,
+    /// Block by block, where blocks were trained in turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blocks: Vec<BlockPoint>,
     teacher_sha256: Option<String>,
+    /// The largest resident memory of this process, where the system tells.
+    peak_memory_bytes: Option<u64>,
     config: QatConfig,
 }
 
@@ -152,14 +163,26 @@ fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
         sink: &sink,
         clock: &*context.clock,
     };
-    let bar = context.progress.bar("qat", config.qat.steps as u64);
+    let rounds = if config.qat.mode == QatMode::Blockwise { model.spec()?.layers } else { 1 };
+    let steps = config.qat.steps * rounds;
+    let bar = context.progress.bar("qat", steps as u64);
     let (trained, seconds) = context.timed(|| Ok(run.train(&mut |point| show(&bar, point))?))?;
     bar.finish_and_clear();
     log.map_or(Ok(()), EventLog::finish)?;
     let bytes = write(context, args, &*source, &trained)?;
-    let QatModel { curve, teacher_sha256, .. } = trained;
-    let (output, steps, last) = (args.output.display().to_string(), config.qat.steps, curve.last().copied());
-    Ok((QatReport { output, bytes, seconds, steps, last, teacher_sha256, config }, curve))
+    let QatModel { curve, blocks, teacher_sha256, .. } = trained;
+    let report = QatReport {
+        output: args.output.display().to_string(),
+        bytes,
+        seconds,
+        steps,
+        last: curve.last().copied(),
+        blocks,
+        teacher_sha256,
+        peak_memory_bytes: event_log::peak_memory(),
+        config,
+    };
+    Ok((report, curve))
 }
 
 fn show(bar: &ProgressBar, point: &QatPoint) {
@@ -180,38 +203,4 @@ fn write(context: &Context, args: &Args, source: &dyn TensorSource, trained: &Qa
         output: &args.output,
     };
     Ok(rewrite::write(context, "write", target, |i| Ok(trained.tensors[i].1.clone()))?.bytes)
-}
-
-impl Args {
-    fn config(&self) -> Result<QatConfig> {
-        let mut config = match &self.config {
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("could not read {}", path.display()))?;
-                toml::from_str(&text).with_context(|| format!("settings in {}", path.display()))?
-            }
-            None => QatConfig::default(),
-        };
-        let schedule = &mut config.qat;
-        schedule.steps = self.steps.unwrap_or(schedule.steps);
-        schedule.seed = self.seed.unwrap_or(schedule.seed);
-        schedule.warmup = schedule.warmup.min(schedule.steps);
-        schedule.mode = match self.mode {
-            Some(Mode::Full) => QatMode::Full,
-            Some(Mode::Scales) => QatMode::Scales,
-            None => schedule.mode,
-        };
-        Ok(config)
-    }
-
-    /// A file where there is one of this name, else domains.
-    fn data(&self) -> Result<QatData> {
-        let Some(data) = &self.data else { return Ok(QatData::Corpus(Domain::ALL.to_vec())) };
-        if std::path::Path::new(data).exists() {
-            let text = std::fs::read_to_string(data).with_context(|| format!("could not read {data}"))?;
-            return Ok(QatData::Text(text));
-        }
-        let domains = data.split(',').map(str::parse).collect::<Result<_, _>>();
-        Ok(QatData::Corpus(domains.with_context(|| format!("{data} is neither a file nor domains"))?))
-    }
 }

@@ -1,7 +1,7 @@
 //! Weights as tensors under their GGUF names.
 
-use super::block::Mlp;
-use super::{Llama, Weights};
+use super::block::{Block, Mlp};
+use super::{Llama, Trainable};
 use crate::TrainError;
 use burn::tensor::Tensor;
 use domain_types::{QuantTensor, Shape, scalar};
@@ -24,24 +24,19 @@ pub(crate) enum Weight<'a> {
     Gate(&'a burn::module::Param<Tensor<2>>),
 }
 
-/// Every weight under its GGUF name, in the order of a file.
-pub(crate) fn named(weights: &Weights) -> Vec<(String, Weight<'_>)> {
-    let mut all = vec![("token_embd.weight".to_owned(), Weight::Matrix(&weights.embedding))];
-    for (layer, block) in weights.blocks.iter().enumerate() {
-        let attn = &block.attn;
-        let mut parts = vec![
-            ("attn_norm", Weight::Vector(&block.attn_norm.weight)),
-            ("attn_q", Weight::Matrix(&attn.q)),
-            ("attn_k", Weight::Matrix(&attn.k)),
-            ("attn_v", Weight::Matrix(&attn.v)),
-            ("attn_output", Weight::Matrix(&attn.output)),
-            ("ffn_norm", Weight::Vector(&block.ffn_norm.weight)),
-        ];
-        parts.extend(of_feed_forward(&block.ffn));
-        all.extend(parts.into_iter().map(|(part, weight)| (format!("blk.{layer}.{part}.weight"), weight)));
-    }
-    all.push(("output_norm.weight".to_owned(), Weight::Vector(&weights.norm.weight)));
-    all
+/// A block's weights under their GGUF names, in the order of a file.
+pub(super) fn of_block(layer: usize, block: &Block) -> Vec<(String, Weight<'_>)> {
+    let attn = &block.attn;
+    let mut parts = vec![
+        ("attn_norm", Weight::Vector(&block.attn_norm.weight)),
+        ("attn_q", Weight::Matrix(&attn.q)),
+        ("attn_k", Weight::Matrix(&attn.k)),
+        ("attn_v", Weight::Matrix(&attn.v)),
+        ("attn_output", Weight::Matrix(&attn.output)),
+        ("ffn_norm", Weight::Vector(&block.ffn_norm.weight)),
+    ];
+    parts.extend(of_feed_forward(&block.ffn));
+    parts.into_iter().map(|(part, weight)| (format!("blk.{layer}.{part}.weight"), weight)).collect()
 }
 
 fn of_feed_forward(ffn: &Mlp) -> Vec<(&'static str, Weight<'_>)> {
@@ -67,20 +62,26 @@ impl Llama {
     }
 
     pub(crate) fn export_as(&self, matrices: MatrixType) -> Result<Vec<(String, QuantTensor)>, TrainError> {
-        let export = |(name, weight): (String, Weight<'_>)| {
-            let packed = matches!(weight, Weight::Matrix(_) | Weight::Stack(_));
-            let (shape, values) = match weight {
-                Weight::Stack(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
-                Weight::Matrix(w) | Weight::Gate(w) => {
-                    (Shape::new(&w.val().dims())?, values(&name, w.val())?)
-                }
-                Weight::Vector(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
-            };
-            let half = matrices == MatrixType::F16 && packed;
-            Ok((name, if half { f16_tensor(shape, &values)? } else { f32_tensor(shape, &values)? }))
-        };
-        named(&self.weights).into_iter().map(export).collect()
+        export_all(self, matrices)
     }
+}
+
+/// All weights of a network or a block as tensors under their GGUF names.
+pub(crate) fn export_all(
+    part: &impl Trainable,
+    matrices: MatrixType,
+) -> Result<Vec<(String, QuantTensor)>, TrainError> {
+    let export = |(name, weight): (String, Weight<'_>)| {
+        let packed = matches!(weight, Weight::Matrix(_) | Weight::Stack(_));
+        let (shape, values) = match weight {
+            Weight::Stack(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+            Weight::Matrix(w) | Weight::Gate(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+            Weight::Vector(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+        };
+        let half = matrices == MatrixType::F16 && packed;
+        Ok((name, if half { f16_tensor(shape, &values)? } else { f32_tensor(shape, &values)? }))
+    };
+    part.named().into_iter().map(export).collect()
 }
 
 fn values<const D: usize>(name: &str, tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {
@@ -88,7 +89,7 @@ fn values<const D: usize>(name: &str, tensor: Tensor<D>) -> Result<Vec<f32>, Tra
     tensor.try_into_vec_as::<f32>().map_err(|e| unreadable(e.to_string()))
 }
 
-fn f16_tensor(shape: Shape, values: &[f32]) -> Result<QuantTensor, TrainError> {
+pub(crate) fn f16_tensor(shape: Shape, values: &[f32]) -> Result<QuantTensor, TrainError> {
     let bytes: Vec<u8> = values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect();
     Ok(QuantTensor::new(scalar::F16, shape, bytes)?)
 }

@@ -24,13 +24,13 @@ impl Llama {
 }
 
 /// Replaces parameters with a source's tensors.
-struct Fill<'a> {
-    source: &'a dyn TensorSource,
-    device: &'a Device,
+pub(super) struct Fill<'a> {
+    pub(super) source: &'a dyn TensorSource,
+    pub(super) device: &'a Device,
 }
 
 impl Fill<'_> {
-    fn block(&self, prefix: &str, block: &mut Block) -> Result<(), TrainError> {
+    pub(super) fn block(&self, prefix: &str, block: &mut Block) -> Result<(), TrainError> {
         let name = |part: &str| format!("{prefix}.{part}.weight");
         self.weight(&name("attn_norm"), &mut block.attn_norm.weight)?;
         self.weight(&name("attn_q"), &mut block.attn.q)?;
@@ -69,7 +69,7 @@ impl Fill<'_> {
 }
 
 /// The weights, where the format is F32 or F16.
-fn values(tensor: &QuantTensor) -> Option<Vec<f32>> {
+pub(crate) fn values(tensor: &QuantTensor) -> Option<Vec<f32>> {
     let bytes = tensor.bytes();
     if *tensor.format() == scalar::F32 {
         Some(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())

@@ -6,6 +6,7 @@ use super::student::ParameterValue;
 use crate::TrainError;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -63,15 +64,8 @@ impl QatCheckpoint {
     /// Reads the checkpoint of this run.
     pub(super) fn load(path: &Path, run: &str) -> Result<Self, TrainError> {
         let bytes = fs::read(path).map_err(|e| fail(path, &e))?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail(path, &e))?;
-        let notes = header.metadata().as_ref().and_then(|notes| notes.get("notes"));
-        let notes = notes.ok_or_else(|| fail(path, &"it is no checkpoint of this program"))?;
-        let notes: Notes = serde_json::from_str(notes).map_err(|e| fail(path, &e))?;
-        if notes.run != run {
-            let why =
-                "it belongs to a run with another model, other data or settings; delete it or name another";
-            return Err(fail(path, &why));
-        }
+        let notes: Notes = metadata(&bytes, path)?;
+        belongs(&notes.run, run, path)?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| fail(path, &e))?;
         let state = |name: &str| file.tensor(name).map(|t| t.data().to_vec()).map_err(|e| fail(path, &e));
         let optimizers = [state(OPTIMIZERS[0])?, state(OPTIMIZERS[1])?];
@@ -86,4 +80,18 @@ impl QatCheckpoint {
 
 pub(super) fn fail(path: &Path, reason: &dyn std::fmt::Display) -> TrainError {
     TrainError::Checkpoint { path: PathBuf::from(path), reason: reason.to_string() }
+}
+
+/// What a file says beside its tensors.
+pub(super) fn metadata<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, TrainError> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| fail(path, &e))?;
+    let notes = header.metadata().as_ref().and_then(|notes| notes.get("notes"));
+    let notes = notes.ok_or_else(|| fail(path, &"it is no checkpoint of this program"))?;
+    serde_json::from_str(notes).map_err(|e| fail(path, &e))
+}
+
+/// Refuses a checkpoint of another run.
+pub(super) fn belongs(found: &str, run: &str, path: &Path) -> Result<(), TrainError> {
+    let why = "it belongs to a run with another model, other data or settings; delete it or name another";
+    if found == run { Ok(()) } else { Err(fail(path, &why)) }
 }

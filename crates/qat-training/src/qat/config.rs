@@ -13,6 +13,8 @@ pub struct QatConfig {
     pub qat: ScheduleConfig,
     /// What is learnt from whom.
     pub distillation: DistillationConfig,
+    /// What block-wise training needs beside.
+    pub blockwise: BlockwiseConfig,
 }
 
 /// How weights are rounded while they learn.
@@ -34,6 +36,8 @@ pub enum QatMode {
     Full,
     /// Steps alone.
     Scales,
+    /// Weights, norms and steps of one block at a time.
+    Blockwise,
 }
 
 /// Steps, rates and batches.
@@ -44,7 +48,7 @@ pub struct ScheduleConfig {
     pub seed: u64,
     /// What is trained.
     pub mode: QatMode,
-    /// Optimizer steps.
+    /// Optimizer steps; of each block where blocks are trained in turn.
     pub steps: usize,
     /// Tokens of a row.
     pub row_length: usize,
@@ -117,6 +121,33 @@ impl Default for DistillationConfig {
     }
 }
 
+/// What block-wise training needs beside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlockwiseConfig {
+    /// Rows that every block is trained on, the same for all. Two residual streams over them are in memory.
+    pub rows: usize,
+    /// How the error of a block's output is measured.
+    pub error: BlockError,
+}
+
+impl Default for BlockwiseConfig {
+    fn default() -> Self {
+        Self { rows: 256, error: BlockError::Relative }
+    }
+}
+
+/// How the error of a block's output is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockError {
+    /// Mean squared error, as in EfficientQAT: positions whose residual stream is large decide.
+    Absolute,
+    /// The same as a share of the target's energy at each position: all positions count alike.
+    #[default]
+    Relative,
+}
+
 impl QatConfig {
     /// Checks that the numbers make sense for a model of this context length.
     pub(crate) fn validate(&self, context_length: usize) -> Result<(), TrainError> {
@@ -129,6 +160,10 @@ impl QatConfig {
                  validation_problems must be above 0"
                     .into(),
             );
+        }
+        if self.blockwise.rows < s.batch_size {
+            let rows = self.blockwise.rows;
+            return fail(format!("blockwise.rows = {rows} must be at least batch_size = {}", s.batch_size));
         }
         if !(16..=context_length).contains(&s.row_length) {
             let length = s.row_length;

@@ -3,7 +3,7 @@
 use super::target::Prepared;
 use super::{QatConfig, QatMode, QatTarget};
 use crate::TrainError;
-use crate::network::{Llama, Weight, named};
+use crate::network::{MatrixType, Trainable, Weight, export_all};
 use crate::quantizer::{Rounded, RoundedBy};
 use burn::module::{
     Module, ModuleMapper, ModuleVisitor, Param, ParamId, Reparameterization, Reparameterizer,
@@ -15,24 +15,25 @@ use std::collections::{BTreeMap, HashMap};
 /// Dimensions and values of a parameter.
 pub(super) type ParameterValue = (Vec<usize>, Vec<f32>);
 
-/// A network and what its matrices are trained for.
-pub(super) struct Student<'a> {
-    network: Llama,
+/// A network, or a block of one, and what its matrices are trained for.
+#[derive(Clone)]
+pub(super) struct Student<'a, N> {
+    network: N,
     targets: &'a BTreeMap<String, QatTarget>,
     /// Parameters that the mode trains: weights and norms, and steps.
     weights: Vec<ParamId>,
     steps: Vec<ParamId>,
 }
 
-impl<'a> Student<'a> {
+impl<'a, N: Trainable> Student<'a, N> {
     /// Hangs a quantizer on every matrix that has a target.
     pub(super) fn new(
-        network: Llama,
+        network: N,
         targets: &'a BTreeMap<String, QatTarget>,
         config: &QatConfig,
     ) -> Result<Self, TrainError> {
         let mut prepared = HashMap::new();
-        for (name, weight) in named(network.weights()) {
+        for (name, weight) in network.named() {
             let Some(target) = targets.get(&name) else { continue };
             let Weight::Matrix(matrix) = weight else {
                 return Err(TrainError::Unsupported(format!("{name} is no matrix and cannot be quantized")));
@@ -56,7 +57,7 @@ impl<'a> Student<'a> {
         Ok(Self { network, targets, weights: groups.weights, steps: groups.steps })
     }
 
-    pub(super) fn network(&self) -> &Llama {
+    pub(super) fn network(&self) -> &N {
         &self.network
     }
 
@@ -66,7 +67,7 @@ impl<'a> Student<'a> {
     }
 
     /// Replaces the network by what an optimizer made of it.
-    pub(super) fn updated(self, update: impl FnOnce(Llama) -> Llama) -> Self {
+    pub(super) fn updated(self, update: impl FnOnce(N) -> N) -> Self {
         Self { network: update(self.network), ..self }
     }
 
@@ -91,8 +92,8 @@ impl<'a> Student<'a> {
     /// All tensors as a file has them: targets packed and checked against the forward pass, other matrices in F16.
     pub(super) fn export(&self) -> Result<Vec<(String, QuantTensor)>, TrainError> {
         let network = self.network.without_gradients();
-        let mut tensors = network.export()?;
-        for ((name, tensor), (_, weight)) in tensors.iter_mut().zip(named(network.weights())) {
+        let mut tensors = export_all(&network, MatrixType::F16)?;
+        for ((name, tensor), (_, weight)) in tensors.iter_mut().zip(network.named()) {
             if let (Some(target), Weight::Matrix(matrix)) = (self.targets.get(name), weight) {
                 let learned = matrix.reparameterization::<Rounded>().is_some_and(|r| r.steps.is_some());
                 let (latent, rounded) = (floats(matrix.base())?, floats(matrix.val())?);

@@ -2,7 +2,7 @@
 
 use crate::quantizer::{FakeQuantizer, LearnedStep, LevelGrid, ThroughPort};
 use crate::{QuantizationConfig, TrainError};
-use domain_types::{CodecSet, QuantTensor, QuantizeRequest, Quantizer, Shape};
+use domain_types::{CodecSet, QuantFormat, QuantTensor, QuantizeRequest, Quantizer, Shape};
 use std::sync::Arc;
 
 /// The format that a matrix is trained for, through its ports.
@@ -71,11 +71,26 @@ impl QatTarget {
         Ok(self.encode(decoded, shape)?.1 == decoded)
     }
 
-    /// Packed weights, and what they decode to.
-    fn encode(&self, weights: &[f32], shape: Shape) -> Result<(QuantTensor, Vec<f32>), TrainError> {
-        let tensor = self.quantizer.quantize(&QuantizeRequest::new(weights, shape)?)?;
-        let mut decoded = vec![0.0; weights.len()];
+    /// The format.
+    pub(super) fn format(&self) -> QuantFormat {
+        self.quantizer.format()
+    }
+
+    /// What packed weights decode to.
+    pub(super) fn decode(&self, tensor: &QuantTensor) -> Result<Vec<f32>, TrainError> {
+        let mut decoded = vec![0.0; tensor.shape().elements()];
         self.codecs.require(tensor.format())?.decode(tensor.view(), &mut decoded)?;
+        Ok(decoded)
+    }
+
+    /// Packed weights, and what they decode to.
+    pub(super) fn encode(
+        &self,
+        weights: &[f32],
+        shape: Shape,
+    ) -> Result<(QuantTensor, Vec<f32>), TrainError> {
+        let tensor = self.quantizer.quantize(&QuantizeRequest::new(weights, shape)?)?;
+        let decoded = self.decode(&tensor)?;
         Ok((tensor, decoded))
     }
 

@@ -4,7 +4,7 @@ use super::accuracy::{self, Accuracy};
 use super::batches::{Batch, Batches};
 use super::{Checkpoint, TrainConfig, schedule};
 use crate::corpus::{Corpus, Domain, Split, Task};
-use crate::network::{Llama, Routing, negative_log_likelihood};
+use crate::network::{Llama, Routing, Trainable, negative_log_likelihood};
 use crate::{TrainError, Vocabulary};
 use burn::grad_clipping::GradientClippingConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};

@@ -8,7 +8,7 @@ use domain_types::testing::CollectingSink;
 use domain_types::{CodecSet, DomainEvent, EventSink};
 use observability::SystemClock;
 use qat_training::corpus::Domain;
-use qat_training::{Granularity, QatConfig, QatData, QatModel, QatPoint, QatRun};
+use qat_training::{Granularity, QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun};
 use quant_core::Codecs;
 use std::path::Path;
 
@@ -116,6 +116,56 @@ fn a_killed_run_goes_on_with_the_same_losses() {
     assert!(other.to_string().contains("another model, other data or settings"), "{other}");
 }
 
+fn blockwise(steps: usize) -> QatConfig {
+    let mut config = config(steps);
+    config.qat.mode = QatMode::Blockwise;
+    config.blockwise.rows = 8;
+    config
+}
+
+/// Each block's output comes nearer to that in full precision than rounding left it, and the file is complete: every
+/// tensor of the model, packed as asked for, in the order of a file.
+#[test]
+fn blocks_are_trained_one_by_one() {
+    let trained = train("piq2", &blockwise(12), None).unwrap();
+    let layers = trained.blocks.len();
+    assert_eq!(trained.curve.len(), 12 * layers);
+    for block in &trained.blocks {
+        assert!(block.trained < 0.95 * block.rounded, "{block:?}");
+    }
+    let names = |model: &QatModel| model.tensors.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let whole = train("piq2", &config(1), None).unwrap();
+    assert_eq!(names(&trained), names(&whole));
+    for ((name, block), (_, full)) in trained.tensors.iter().zip(&whole.tensors) {
+        assert_eq!((block.format(), block.shape()), (full.format(), full.shape()), "{name}");
+    }
+}
+
+/// A run killed behind its second block goes on with the third.
+#[test]
+fn a_killed_blockwise_run_goes_on_with_the_next_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, killed) = (folder.path().join("run.safetensors"), folder.path().join("killed.safetensors"));
+    let whole = train_showing("piq2", &blockwise(2), Some(&path), &mut |point| {
+        if point.step == 5 {
+            std::fs::copy(&path, &killed).unwrap();
+        }
+    })
+    .unwrap();
+    let mut steps = Vec::new();
+    let again = train_showing("piq2", &blockwise(2), Some(&killed), &mut |p| steps.push(p.step)).unwrap();
+    assert_eq!(steps.first(), Some(&5));
+    for (again, whole) in again.blocks.iter().zip(&whole.blocks) {
+        assert!((again.trained - whole.trained).abs() < 1e-6 * whole.trained, "{again:?} is not {whole:?}");
+    }
+    for (again, whole) in again.curve.iter().zip(&whole.curve) {
+        // Threads add up sums in any order.
+        assert!((again.loss - whole.loss).abs() < 1e-6 * whole.loss, "{again:?} is not {whole:?}");
+    }
+    let other = train("piq2", &blockwise(3), Some(&path)).unwrap_err();
+    assert!(other.to_string().contains("another model, other data or settings"), "{other}");
+}
+
 /// `tiny` solves arithmetic as it is, and does not in three levels without training.
 #[test]
 fn epochs_are_validated_on_held_out_problems() {
@@ -145,7 +195,17 @@ fn curves_are_drawn() {
     let path = folder.path().join("curves.html");
     let output = "trained.gguf".to_owned();
     let last = curve.last().copied();
-    let report = QatReport { output, bytes: 1, seconds: 1.0, steps: 3, last, teacher_sha256, config };
+    let report = QatReport {
+        output,
+        bytes: 1,
+        seconds: 1.0,
+        steps: 3,
+        last,
+        blocks: Vec::new(),
+        teacher_sha256,
+        peak_memory_bytes: None,
+        config,
+    };
     report::write(&path, &report, &curve).unwrap();
     let page = std::fs::read_to_string(&path).unwrap();
     assert!(page.contains("cross-entropy") && page.matches("<polyline").count() >= 5, "{page}");
