@@ -15,7 +15,7 @@ pub(crate) mod sub_scales;
 
 pub(crate) use matmul::{ROW_TILE, TileTimesTokens};
 pub(crate) use matvec::RowsTimesVector;
-pub(crate) use panel::{BlockRows, PANEL_TILE, PanelRow, PanelRows, TileTimesPanels, fill_panels};
+pub(crate) use panel::{BlockRows, PANEL_TILE, PanelRow, PanelRows, Spans, TileTimesPanels, fill_panels};
 
 use crate::activations::{ActivationBlock, BLOCK, STRIPS};
 use crate::block::BlockFormat;
@@ -73,8 +73,8 @@ pub(crate) trait BlockKernel: Send + Sync + 'static {
         unreachable!("{} has no short blocks", <Self::Format as BlockFormat>::FORMAT)
     }
 
-    /// Whether scales and offsets differ between the halves of strips, for [`Self::unpack_rows`].
-    const SCALE_PER_HALF: bool;
+    /// Columns that share a scale or an offset in what [`Self::unpack_rows`] writes.
+    const SPANS: Spans;
 
     /// Unpacks a block's first `count` strips for prefill with panels of tokens.
     fn unpack_rows<I: PanelIsa>(isa: I, block: &Self::Block<'_, I>, count: usize, out: &mut [PanelRow; 2]);

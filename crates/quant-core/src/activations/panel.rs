@@ -16,6 +16,8 @@ pub(crate) struct TokenPanel {
     pub(crate) scales: [[f32; PANEL_TOKENS]; STRIPS],
     /// Sums of the real values of each 16 columns, in order.
     pub(crate) half_sums: [[f32; PANEL_TOKENS]; 2 * STRIPS],
+    /// Those of each 32.
+    pub(crate) strip_sums: [[f32; PANEL_TOKENS]; STRIPS],
     /// Those of all columns.
     pub(crate) sums: [f32; PANEL_TOKENS],
 }
@@ -26,6 +28,7 @@ impl TokenPanel {
         codes: [[[0; QUAD]; PANEL_TOKENS]; BLOCK / QUAD],
         scales: [[0.0; PANEL_TOKENS]; STRIPS],
         half_sums: [[0.0; PANEL_TOKENS]; 2 * STRIPS],
+        strip_sums: [[0.0; PANEL_TOKENS]; STRIPS],
         sums: [0.0; PANEL_TOKENS],
     };
 
@@ -42,6 +45,7 @@ impl TokenPanel {
                 self.scales[k][lane] = block.scale * f32::from(block.multipliers[k]);
                 self.half_sums[2 * k][lane] = block.half_sums[k];
                 self.half_sums[2 * k + 1][lane] = block.half_sums[STRIPS + k];
+                self.strip_sums[k][lane] = block.half_sums[k] + block.half_sums[STRIPS + k];
             }
             self.sums[lane] = block.scale * block.sum as f32;
         }

@@ -32,9 +32,11 @@ pub(crate) trait PanelIsa: Isa {
     /// Each code plus 128: signed bytes become unsigned ones.
     fn unsigned(self, codes: Self::Bytes) -> Self::Bytes;
 
-    /// Adds the products of rows with one or two panels of tokens. With `PER_HALF` scales and offsets are those of
-    /// each 16 columns, else their first entry is that of all.
-    fn add_panels<const PER_HALF: bool>(
+    /// 128 + (zero − code) · multiplier of its half: the products must fit a signed byte.
+    fn fold(self, codes: Self::Bytes, zero: u8, multipliers: Self::Shorts) -> Self::Bytes;
+
+    /// Adds the products of rows with one or two panels of tokens. So many columns share a scale, and so many an offset.
+    fn add_panels<const SCALES: usize, const OFFSETS: usize>(
         self,
         rows: &[PanelRow; PANEL_ROWS],
         panels: &[TokenPanel],

@@ -1,7 +1,7 @@
 //! Formats with one scale per 256 weights and evenly spaced levels: PiQ, UQ, PiT, TQ2_0.
 
 use super::short::strip_of_plane;
-use super::{BlockKernel, PanelRow, Strips};
+use super::{BlockKernel, PanelRow, Spans, Strips};
 use crate::activations::{ActivationBlock, STRIPS};
 use crate::block::BlockFormat;
 use crate::isa::{Isa, PanelIsa};
@@ -194,7 +194,7 @@ impl<F: OneScale> BlockKernel for OneScaleKernel<F> {
         isa.add_scaled(total, sums, isa.halves([first.scale, second.scale]), x.scale)
     }
 
-    const SCALE_PER_HALF: bool = false;
+    const SPANS: Spans = Spans::both(Spans::BLOCK);
 
     #[inline(always)]
     fn unpack_rows<I: PanelIsa>(isa: I, block: &Block<I>, count: usize, [first, second]: &mut [PanelRow; 2]) {

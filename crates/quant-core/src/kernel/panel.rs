@@ -3,19 +3,37 @@
 
 use super::{BlockKernel, MAX_BYTES, full_block, pair_of, strips_in};
 use crate::activations::{ActivationBlock, BLOCK, STRIPS, TokenPanel, blocks};
-use crate::isa::{PANEL_ROWS, PANEL_TOKENS, PanelIsa, PanelKernel, PanelSums};
+use crate::isa::{PANEL_ROWS, PANEL_TOKENS, PanelIsa, PanelKernel, PanelSums, STRIP};
 use crate::parallel::for_each_row;
 use std::marker::PhantomData;
 
-/// A block of 256 weights of a row, unpacked: w = scale · code + offset.
+/// A block of 256 weights of a row, unpacked: w = scale · code + offset. How many columns share a scale or an offset,
+/// [`Spans`] say.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct PanelRow {
     pub(crate) codes: [u8; BLOCK],
-    /// Of each 16 columns, or the first of all.
     pub(crate) scales: [f32; 2 * STRIPS],
-    /// Of each 16 columns, or the first of all.
     pub(crate) offsets: [f32; 2 * STRIPS],
+}
+
+/// Neighbouring columns that share a scale, and those that share an offset: [`HALF`](Self::HALF),
+/// [`STRIP`](Self::STRIP) or [`BLOCK`](Self::BLOCK).
+#[derive(Clone, Copy)]
+pub(crate) struct Spans {
+    pub(crate) scales: usize,
+    pub(crate) offsets: usize,
+}
+
+impl Spans {
+    pub(crate) const HALF: usize = STRIP / 2;
+    pub(crate) const STRIP: usize = STRIP;
+    pub(crate) const BLOCK: usize = BLOCK;
+
+    /// The same for both.
+    pub(crate) const fn both(columns: usize) -> Self {
+        Self { scales: columns, offsets: columns }
+    }
 }
 
 impl PanelRow {
@@ -33,8 +51,8 @@ pub(crate) trait PanelRows {
     /// Rows that are unpacked together: [`PANEL_ROWS`] or twice as many.
     const UNIT: usize;
 
-    /// Whether scales and offsets differ between the halves of strips.
-    const SCALE_PER_HALF: bool;
+    /// Columns that share a scale or an offset.
+    const SPANS: Spans;
 
     /// Unpacks the `index`th block of [`Self::UNIT`] rows from `first` on, or of as many as there are.
     fn unpack<I: PanelIsa>(&self, isa: I, first: usize, index: usize, out: &mut [PanelRow]);
@@ -99,7 +117,7 @@ pub(crate) struct BlockRows<'a, K> {
 
 impl<K: BlockKernel> PanelRows for BlockRows<'_, K> {
     const UNIT: usize = PANEL_ROWS;
-    const SCALE_PER_HALF: bool = K::SCALE_PER_HALF;
+    const SPANS: Spans = K::SPANS;
 
     #[inline(always)]
     fn unpack<I: PanelIsa>(&self, isa: I, first: usize, index: usize, out: &mut [PanelRow]) {
@@ -126,10 +144,12 @@ fn add_block<R: PanelRows, I: PanelIsa>(
     sums: &mut [PanelSums],
 ) {
     for (x, sums) in x.chunks(2).zip(sums.chunks_mut(2)) {
-        if R::SCALE_PER_HALF {
-            isa.add_panels::<true>(rows, x, sums);
-        } else {
-            isa.add_panels::<false>(rows, x, sums);
+        match (R::SPANS.scales, R::SPANS.offsets) {
+            (BLOCK, BLOCK) => isa.add_panels::<BLOCK, BLOCK>(rows, x, sums),
+            (BLOCK, Spans::HALF) => isa.add_panels::<BLOCK, { Spans::HALF }>(rows, x, sums),
+            (STRIP, STRIP) => isa.add_panels::<STRIP, STRIP>(rows, x, sums),
+            (Spans::HALF, Spans::HALF) => isa.add_panels::<{ Spans::HALF }, { Spans::HALF }>(rows, x, sums),
+            _ => unreachable!("no format has these spans"),
         }
     }
 }

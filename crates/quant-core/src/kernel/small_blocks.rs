@@ -1,6 +1,6 @@
 //! Formats with an F16 scale per 32 or 64 weights: Q8_0, Q4_0, Q4_1, IQ4_NL, NF.
 
-use super::{BlockKernel, PanelRow, Strips};
+use super::{BlockKernel, PanelRow, Spans, Strips};
 use crate::activations::ActivationBlock;
 use crate::block::BlockFormat;
 use crate::formats::read_f16;
@@ -107,7 +107,7 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
         isa.add_part(total, part, F::UNIT * x.scale)
     }
 
-    const SCALE_PER_HALF: bool = true;
+    const SPANS: Spans = Spans::both(Spans::STRIP);
 
     #[inline(always)]
     fn unpack_rows<I: PanelIsa>(
@@ -124,8 +124,8 @@ impl<F: SmallBlocks> BlockKernel for SmallBlocksKernel<F> {
             for (row, bytes) in [&mut *first, &mut *second].into_iter().zip(block.of_strip::<F>(k)) {
                 let scale = F::UNIT * read_f16(&F::scale(bytes));
                 let offset = read_f16(&F::minimum(bytes)) - zero * scale;
-                row.scales[2 * k..][..2].fill(scale);
-                row.offsets[2 * k..][..2].fill(offset);
+                row.scales[k] = scale;
+                row.offsets[k] = offset;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! K-quants: an integer scale per 16 or 32 weights under an F16 scale per 256.
 
-use super::{BlockKernel, PanelRow, Strips};
+use super::{BlockKernel, PanelRow, Spans, Strips};
 use crate::activations::{ActivationBlock, STRIPS};
 use crate::block::BlockFormat;
 use crate::isa::{Isa, PanelIsa};
@@ -16,6 +16,13 @@ pub(crate) trait SubScales: BlockFormat {
 
     /// Whether a code times its multiplier is at most 127 and not negative, so that both fit in a byte.
     const FOLDS: bool = false;
+
+    /// The code of zero, where (zero − code) · multiplier always fits in a signed byte and offsets are those of zero:
+    /// prefill with panels then has one scale per block.
+    const FOLDS_AROUND: Option<u8> = None;
+
+    /// Whether both halves of a strip have the same multiplier and offset.
+    const PER_STRIP: bool = false;
 
     /// Loads the codes of two rows' blocks.
     fn codes<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Self::Codes<'_, I>;
@@ -92,7 +99,13 @@ impl<F: SubScales> BlockKernel for SubScalesKernel<F> {
         isa.add_weighted(total, scales.offsets, &x.half_sums)
     }
 
-    const SCALE_PER_HALF: bool = true;
+    const SPANS: Spans = if F::FOLDS_AROUND.is_some() {
+        Spans::both(Spans::BLOCK)
+    } else if F::PER_STRIP {
+        Spans::both(Spans::STRIP)
+    } else {
+        Spans { scales: if F::FOLDS { Spans::BLOCK } else { Spans::HALF }, offsets: Spans::HALF }
+    };
 
     #[inline(always)]
     fn unpack_rows<I: PanelIsa>(
@@ -101,19 +114,50 @@ impl<F: SubScales> BlockKernel for SubScalesKernel<F> {
         count: usize,
         [first, second]: &mut [PanelRow; 2],
     ) {
+        let mut rows = [first, second];
         for k in 0..count {
-            isa.store(F::strip(isa, &block.codes, k), [first.strip(k), second.strip(k)]);
+            let codes = match F::FOLDS_AROUND {
+                Some(zero) => {
+                    isa.fold(F::strip(isa, &block.codes, k), zero, isa.of_strip(block.scales.multipliers, k))
+                }
+                None => Self::unpacked_strip(isa, block, k),
+            };
+            isa.store(codes, rows.each_mut().map(|row| row.strip(k)));
         }
-        let scales = isa.weights(block.scales.multipliers, block.scales.scale);
-        for parity in 0..2 {
-            let scales = isa.lanes(scales[parity]);
-            let offsets = isa.lanes(block.scales.offsets[parity]);
-            for k in 0..STRIPS {
-                first.scales[2 * k + parity] = scales[0][k];
-                second.scales[2 * k + parity] = scales[1][k];
-                first.offsets[2 * k + parity] = offsets[0][k];
-                second.offsets[2 * k + parity] = offsets[1][k];
+        let scale = isa.lanes(block.scales.scale);
+        if F::FOLDS_AROUND.is_some() {
+            for (row, [scale, ..]) in rows.into_iter().zip(scale) {
+                row.scales[0] = -scale;
+                row.offsets[0] = FOLDED_ZERO * scale;
+            }
+            return;
+        }
+        let [even, odd] = isa.weights(block.scales.multipliers, block.scales.scale);
+        let scales = [isa.lanes(even), isa.lanes(odd)];
+        let [even, odd] = block.scales.offsets;
+        let offsets = [isa.lanes(even), isa.lanes(odd)];
+        for (index, row) in rows.into_iter().enumerate() {
+            spread::<F>([scales[0][index], scales[1][index]], &mut row.scales);
+            spread::<F>([offsets[0][index], offsets[1][index]], &mut row.offsets);
+            if F::FOLDS {
+                row.scales[0] = scale[index][0];
             }
         }
+    }
+}
+
+/// What [`PanelIsa::fold`] adds.
+const FOLDED_ZERO: f32 = 128.0;
+
+/// Numbers of even and of odd halves, in the order of columns: of strips, or of halves.
+#[inline(always)]
+fn spread<F: SubScales>([even, odd]: [[f32; STRIPS]; 2], out: &mut [f32; 2 * STRIPS]) {
+    if F::PER_STRIP {
+        out[..STRIPS].copy_from_slice(&even);
+        return;
+    }
+    for k in 0..STRIPS {
+        out[2 * k] = even[k];
+        out[2 * k + 1] = odd[k];
     }
 }

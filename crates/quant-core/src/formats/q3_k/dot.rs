@@ -6,7 +6,7 @@ use crate::kernel::one_scale::CodePlanes;
 use crate::kernel::sub_scales::{Scales, SubScales};
 
 /// The code of zero.
-const OFFSET: f32 = 4.0;
+const ZERO: u8 = 4;
 
 #[inline(always)]
 fn blocks(rows: [&[u8]; 2]) -> [&Block; 2] {
@@ -32,6 +32,9 @@ impl PackedScales {
 impl SubScales for Q3K {
     type Codes<'a, I: Isa> = CodePlanes<I>;
 
+    /// From −3 to 4, times from −32 to 31.
+    const FOLDS_AROUND: Option<u8> = Some(ZERO);
+
     #[inline(always)]
     fn codes<I: Isa>(isa: I, rows: [&[u8]; 2]) -> CodePlanes<I> {
         let [first, second] = blocks(rows);
@@ -51,7 +54,7 @@ impl SubScales for Q3K {
         Scales {
             multipliers,
             scale: isa.floats(scale),
-            offsets: isa.weights(multipliers, isa.floats([-OFFSET * scale[0], -OFFSET * scale[1]])),
+            offsets: isa.weights(multipliers, isa.floats(scale.map(|scale| -f32::from(ZERO) * scale))),
         }
     }
 }

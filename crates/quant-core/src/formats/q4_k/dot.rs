@@ -13,6 +13,8 @@ fn blocks(rows: [&[u8]; 2]) -> [&Block; 2] {
 impl SubScales for Q4K {
     type Codes<'a, I: Isa> = [&'a [u8; 128]; 2];
 
+    const PER_STRIP: bool = true;
+
     #[inline(always)]
     fn codes<I: Isa>(_: I, rows: [&[u8]; 2]) -> [&[u8; 128]; 2] {
         let [first, second] = blocks(rows);

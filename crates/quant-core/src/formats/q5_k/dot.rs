@@ -20,6 +20,8 @@ pub(crate) struct Codes<'a, I: Isa> {
 impl SubScales for Q5K {
     type Codes<'a, I: Isa> = Codes<'a, I>;
 
+    const PER_STRIP: bool = true;
+
     #[inline(always)]
     fn codes<I: Isa>(isa: I, rows: [&[u8]; 2]) -> Codes<'_, I> {
         let [first, second] = blocks(rows);

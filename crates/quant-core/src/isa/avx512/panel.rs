@@ -1,14 +1,14 @@
 //! Prefill with VPDPBUSD: a lane per token.
 
+mod products;
+
 use super::Avx512;
-use crate::activations::{QUAD, STRIPS, TokenPanel};
-use crate::isa::{Isa, PANEL_ROWS, PanelIsa, PanelKernel, PanelSums};
-use crate::kernel::PanelRow;
+use crate::activations::TokenPanel;
+use crate::isa::{PANEL_ROWS, PanelIsa, PanelKernel, PanelSums};
+use crate::kernel::{PanelRow, Spans};
+use products::{QUADS_PER_HALF, add_offsets, add_scaled, unscaled};
 #[allow(clippy::wildcard_imports, reason = "intrinsics are a language of their own")]
 use std::arch::x86_64::*;
-
-/// Quads in 16 columns.
-const QUADS_PER_HALF: usize = 16 / QUAD;
 
 /// Uses instructions that the token proves.
 macro_rules! proven {
@@ -17,6 +17,7 @@ macro_rules! proven {
         unsafe { $op }
     };
 }
+use proven;
 
 impl PanelIsa for Avx512 {
     #[inline(always)]
@@ -47,7 +48,17 @@ impl PanelIsa for Avx512 {
     }
 
     #[inline(always)]
-    fn add_panels<const PER_HALF: bool>(
+    fn fold(self, codes: __m512i, zero: u8, multipliers: __m512i) -> __m512i {
+        let codes = proven!(_mm512_sub_epi8(_mm512_set1_epi8(zero.cast_signed()), codes));
+        // Two codes per lane, each multiplied apart from the other. Modulo 256 signs do not matter.
+        let low = proven!(_mm512_set1_epi16(0x00FF));
+        let second = proven!(_mm512_mullo_epi16(_mm512_andnot_si512(low, codes), multipliers));
+        let first = proven!(_mm512_mullo_epi16(codes, multipliers));
+        self.unsigned(proven!(_mm512_mask_mov_epi8(second, 0x5555_5555_5555_5555, first)))
+    }
+
+    #[inline(always)]
+    fn add_panels<const SCALES: usize, const OFFSETS: usize>(
         self,
         rows: &[PanelRow; PANEL_ROWS],
         panels: &[TokenPanel],
@@ -55,9 +66,9 @@ impl PanelIsa for Avx512 {
     ) {
         match (panels, sums) {
             ([first, second], [to_first, to_second]) => {
-                add::<2, PER_HALF>(self, rows, [first, second], &mut [to_first, to_second]);
+                add::<2, SCALES, OFFSETS>(self, rows, [first, second], &mut [to_first, to_second]);
             }
-            ([only], [to_only]) => add::<1, PER_HALF>(self, rows, [only], &mut [to_only]),
+            ([only], [to_only]) => add::<1, SCALES, OFFSETS>(self, rows, [only], &mut [to_only]),
             _ => unreachable!("callers pass one or two panels"),
         }
     }
@@ -65,61 +76,36 @@ impl PanelIsa for Avx512 {
 
 /// The body for `P` panels: every broadcast of codes serves all of them.
 #[inline(always)]
-fn add<const P: usize, const PER_HALF: bool>(
+fn add<const P: usize, const SCALES: usize, const OFFSETS: usize>(
     isa: Avx512,
     rows: &[PanelRow; PANEL_ROWS],
     panels: [&TokenPanel; P],
     sums: &mut [&mut PanelSums; P],
 ) {
-    // Sums of a block under the rows' scales, or of all where scales are per half.
-    let mut totals = [[isa.zero(); PANEL_ROWS]; P];
-    for half in 0..2 * STRIPS {
-        if !PER_HALF && half % 2 == 1 {
-            continue;
+    let mut totals = [[proven!(_mm512_setzero_ps()); PANEL_ROWS]; P];
+    for panel in 0..P {
+        for row in 0..PANEL_ROWS {
+            totals[panel][row] = proven!(_mm512_loadu_ps(sums[panel][row].as_ptr()));
         }
-        let quads = half * QUADS_PER_HALF..(half + if PER_HALF { 1 } else { 2 }) * QUADS_PER_HALF;
-        let mut products = [[proven!(_mm512_setzero_si512()); PANEL_ROWS]; P];
-        for quad in quads {
-            for row in 0..PANEL_ROWS {
-                let codes = &rows[row].codes[quad * QUAD..][..QUAD];
-                let codes = i32::from_le_bytes([codes[0], codes[1], codes[2], codes[3]]);
-                let codes = proven!(_mm512_set1_epi32(codes));
-                for panel in 0..P {
-                    let x = proven!(_mm512_load_si512(panels[panel].codes[quad].as_ptr().cast()));
-                    products[panel][row] = proven!(_mm512_dpbusd_epi32(products[panel][row], codes, x));
+    }
+    add_offsets::<P, OFFSETS>(isa, rows, panels, &mut totals);
+    match SCALES {
+        Spans::BLOCK => {
+            let products = unscaled(isa, rows, panels);
+            for panel in 0..P {
+                for row in 0..PANEL_ROWS {
+                    let scale = proven!(_mm512_set1_ps(rows[row].scales[0]));
+                    let total = totals[panel][row];
+                    totals[panel][row] = proven!(_mm512_fmadd_ps(scale, products[panel][row], total));
                 }
             }
         }
-        for panel in 0..P {
-            let scale = proven!(_mm512_load_ps(panels[panel].scales[half / 2].as_ptr()));
-            for row in 0..PANEL_ROWS {
-                let products = proven!(_mm512_cvtepi32_ps(products[panel][row]));
-                let scale = if PER_HALF {
-                    proven!(_mm512_mul_ps(scale, _mm512_set1_ps(rows[row].scales[half])))
-                } else {
-                    scale
-                };
-                totals[panel][row] = proven!(_mm512_fmadd_ps(products, scale, totals[panel][row]));
-            }
-        }
+        Spans::STRIP => add_scaled::<P, { 2 * QUADS_PER_HALF }>(isa, rows, panels, &mut totals),
+        _ => add_scaled::<P, QUADS_PER_HALF>(isa, rows, panels, &mut totals),
     }
     for panel in 0..P {
         for row in 0..PANEL_ROWS {
-            let to = &mut sums[panel][row];
-            let mut sum = proven!(_mm512_loadu_ps(to.as_ptr()));
-            let total = totals[panel][row];
-            if PER_HALF {
-                sum = proven!(_mm512_add_ps(sum, total));
-                for half in 0..2 * STRIPS {
-                    let x = proven!(_mm512_load_ps(panels[panel].half_sums[half].as_ptr()));
-                    sum = proven!(_mm512_fmadd_ps(_mm512_set1_ps(rows[row].offsets[half]), x, sum));
-                }
-            } else {
-                sum = proven!(_mm512_fmadd_ps(_mm512_set1_ps(rows[row].scales[0]), total, sum));
-                let x = proven!(_mm512_load_ps(panels[panel].sums.as_ptr()));
-                sum = proven!(_mm512_fmadd_ps(_mm512_set1_ps(rows[row].offsets[0]), x, sum));
-            }
-            proven!(_mm512_storeu_ps(to.as_mut_ptr(), sum));
+            proven!(_mm512_storeu_ps(sums[panel][row].as_mut_ptr(), totals[panel][row]));
         }
     }
 }

@@ -5,11 +5,11 @@ use super::Units;
 use super::strip::{GROUP_ROWS, PASS, RunBlock, UNIT_ROWS};
 use crate::activations::STRIPS;
 use crate::isa::{PanelIsa, STRIP};
-use crate::kernel::{PanelRow, PanelRows};
+use crate::kernel::{PanelRow, PanelRows, Spans};
 
 impl<T: Trellis> PanelRows for Units<'_, T> {
     const UNIT: usize = UNIT_ROWS;
-    const SCALE_PER_HALF: bool = false;
+    const SPANS: Spans = Spans::both(Spans::BLOCK);
 
     #[inline(always)]
     fn unpack<I: PanelIsa>(&self, isa: I, first: usize, index: usize, out: &mut [PanelRow]) {
