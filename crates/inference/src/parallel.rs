@@ -1,5 +1,22 @@
 //! Loops over independent items: on the rayon pool with feature `parallel`, else one after the other.
 
+#[cfg(feature = "parallel")]
+mod pace;
+#[cfg(not(feature = "parallel"))]
+mod pace {
+    /// One thread has no choice.
+    #[derive(Default)]
+    pub(crate) struct Pace;
+
+    impl Pace {
+        pub(crate) fn token<R: Send>(&mut self, work: impl FnOnce() -> R + Send) -> R {
+            super::on_the_pool(work)
+        }
+    }
+}
+
+pub(crate) use pace::Pace;
+
 /// Below this many floats (or multiply–adds) waking other threads costs more than it saves.
 const WORTH_SHARING: usize = 1 << 14;
 

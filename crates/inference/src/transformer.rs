@@ -26,7 +26,7 @@ pub use stage_stream::{Stage, StageStream};
 
 use crate::InferenceError;
 use crate::kv_cache::KvCache;
-use crate::parallel;
+use crate::parallel::{self, Pace};
 use block::Block;
 use buffer::grown;
 use domain_types::{CodecSet, LogitRows, ModelSpec, PortError, TensorSource, TokenId, TokenModel};
@@ -52,6 +52,7 @@ pub struct Transformer {
     experts: Option<ExpertPorts>,
     /// Bytes of experts that a token reads.
     expert_bytes: usize,
+    pace: Pace,
 }
 
 impl Transformer {
@@ -161,7 +162,8 @@ impl TokenModel for Transformer {
         logits.clear();
         self.check(tokens)?;
         let wanted = rows.range(tokens.len());
-        parallel::on_the_pool(|| {
+        let mut pace = std::mem::take(&mut self.pace);
+        let work = || {
             for (index, batch) in tokens.chunks(BATCH).enumerate() {
                 let first = index * BATCH;
                 self.run_blocks(batch)?;
@@ -170,6 +172,9 @@ impl TokenModel for Transformer {
                 self.append_logits(start..end, logits);
             }
             Ok(())
-        })
+        };
+        let result = if tokens.len() == 1 { pace.token(work) } else { parallel::on_the_pool(work) };
+        self.pace = pace;
+        result
     }
 }

@@ -3,6 +3,7 @@
 mod experts;
 mod tensors;
 
+use super::Transformer;
 use super::attention::{Attention, HeadShape, Projection};
 use super::block::{Block, Entrance, Exit, Mlp};
 use super::ends::Ends;
@@ -10,7 +11,6 @@ use super::experts::ExpertPorts;
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
 use super::rope::RopePair;
-use super::{Scratch, Transformer};
 use crate::InferenceError;
 use crate::kv_cache::{KvCache, KvOptions};
 use domain_types::{CodecSet, DomainError, ModelSpec, TensorSource};
@@ -57,7 +57,8 @@ pub(super) fn load(
     tensors.finish(|_| true)?;
     let a = &spec.attention;
     let cache = KvCache::new(spec.layers, a.kv_heads, a.head_dim, capacity, options.kv);
-    Ok(Transformer { ends, blocks, rope, cache, scratch: Scratch::default(), experts, expert_bytes, spec })
+    let (scratch, pace) = Default::default();
+    Ok(Transformer { spec, ends, blocks, rope, cache, scratch, experts, expert_bytes, pace })
 }
 
 /// The checked specification of a source.
