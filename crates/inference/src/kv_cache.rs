@@ -14,6 +14,7 @@ pub(crate) use rotation::rotate_heads;
 
 use crate::parallel;
 use cold::{BLOCK, Cold};
+use half::f16;
 use std::ops::Range;
 use tail::Tail;
 
@@ -32,8 +33,30 @@ pub(crate) struct KvCache {
 
 /// One head of one layer.
 struct Stream {
-    tail: Tail,
+    recent: Recent,
     cold: Option<Cold>,
+}
+
+/// The most recent positions.
+enum Recent {
+    Single(Tail<f32>),
+    Half(Tail<f16>),
+}
+
+impl Recent {
+    fn new(format: KvFormat, ring: usize, head_dim: usize) -> Self {
+        match format {
+            KvFormat::F32 => Self::Single(Tail::new(ring, head_dim)),
+            _ => Self::Half(Tail::new(ring, head_dim)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Single(tail) => tail.bytes(),
+            Self::Half(tail) => tail.bytes(),
+        }
+    }
 }
 
 impl KvCache {
@@ -50,7 +73,7 @@ impl KvCache {
         let ring = tail.map_or(capacity, |tail| tail + BLOCK);
         let limit = (capacity - 1) / BLOCK - tail.unwrap_or(0).min(capacity - 1) / BLOCK;
         let stream = |_| Stream {
-            tail: Tail::new(ring, head_dim),
+            recent: Recent::new(options.format, ring, head_dim),
             cold: bits.map(|bits| Cold::new(head_dim, limit, bits)),
         };
         let streams = (0..layers * kv_heads).map(stream).collect();
@@ -77,7 +100,7 @@ impl KvCache {
     /// Bytes of memory that it has taken for keys and values so far.
     pub(crate) fn bytes(&self) -> usize {
         let cold = |stream: &Stream| stream.cold.as_ref().map_or(0, Cold::bytes);
-        self.streams.iter().map(|stream| stream.tail.bytes() + cold(stream)).sum()
+        self.streams.iter().map(|stream| stream.recent.bytes() + cold(stream)).sum()
     }
 
     /// Forgets all positions; memory is kept.
@@ -109,7 +132,11 @@ impl KvCache {
         for (head, stream) in streams.iter_mut().enumerate() {
             let at = head * head_dim..(head + 1) * head_dim;
             let rows = keys.chunks_exact(width).zip(values.chunks_exact(width));
-            stream.tail.write(position, rows.map(|(key, value)| (&key[at.clone()], &value[at.clone()])));
+            let rows = rows.map(|(key, value)| (&key[at.clone()], &value[at.clone()]));
+            match &mut stream.recent {
+                Recent::Single(tail) => tail.write(position, rows),
+                Recent::Half(tail) => tail.write(position, rows),
+            }
         }
     }
 
@@ -134,11 +161,12 @@ impl KvCache {
 impl Stream {
     /// Quantizes the block that leaves the tail when position `position` comes, if one does.
     fn cool(&mut self, position: usize, tail: usize) {
-        let Some(cold) = &mut self.cold else { return };
+        // What is in single precision never becomes cold.
+        let (Some(cold), Recent::Half(recent)) = (&mut self.cold, &self.recent) else { return };
         // Not again where the same positions are stored a second time.
         if boundary(position, tail) > cold.blocks() * BLOCK {
             let first = cold.blocks() * BLOCK;
-            let (keys, values) = self.tail.rows(first..first + BLOCK);
+            let (keys, values) = recent.rows(first..first + BLOCK);
             cold.push(keys, values);
         }
     }

@@ -95,6 +95,17 @@ fn a_tail_as_long_as_the_context_is_f16() {
     }
 }
 
+/// The F32 cache rounds nothing: logits lie within the rounding of half precision, and are not the same.
+#[test]
+fn a_cache_in_f32_differs_from_f16_by_its_rounding() {
+    for (name, golden) in tiny::golden() {
+        let half = logits(&mut load(&golden.spec, KvOptions::default()), 64);
+        let single = logits(&mut load(&golden.spec, KvOptions::new(KvFormat::F32)), 64);
+        let error = rms(&single, &half) / rms(&half, &vec![0.0; half.len()]);
+        assert!(error > 0.0 && error < 1e-2, "{name}: {error}");
+    }
+}
+
 #[test]
 fn unknown_formats_are_refused_by_name() {
     let text = "q3".parse::<KvFormat>().expect_err("no such format").to_string();

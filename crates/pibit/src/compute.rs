@@ -10,7 +10,7 @@ use quant_core::Activations;
 /// Options of `run`, `chat` and `bench`, which want speed.
 #[derive(clap::Args, Debug, Clone, Copy)]
 pub(crate) struct Compute {
-    /// Format of the key–value cache: f16, q8, q4, q2 or k4v2
+    /// Format of the key–value cache: f32, f16, q8, q4, q2 or k4v2
     #[arg(long, value_name = "FORMAT", default_value_t)]
     pub(crate) kv: KvFormat,
     /// Activations of linear layers: int8 (fast) or f32 (exact)

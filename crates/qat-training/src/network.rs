@@ -19,7 +19,7 @@ use attention::Geometry;
 use block::Block;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use domain_types::{Activation, GateNorm, ModelSpec, TokenId};
+use domain_types::{Activation, GateNorm, ModelSpec, TensorSource, TokenId};
 pub(crate) use export::{MatrixType, Weight, export_all, f16_tensor};
 pub(crate) use import::values;
 pub(crate) use layer::Layer;
@@ -59,6 +59,21 @@ impl Llama {
     /// The specification.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
+    }
+
+    /// Logits `[tokens, vocabulary]`, row after row, of a model whose tensors are F32 or F16, computed by the network
+    /// that is trained: to hold it against another implementation.
+    ///
+    /// # Errors
+    /// A model that this network cannot be; a token outside its vocabulary.
+    pub fn logits_of(source: &dyn TensorSource, tokens: &[TokenId]) -> Result<Vec<f32>, TrainError> {
+        let network = Self::import(source, &Device::flex())?;
+        let vocabulary = network.spec.vocab_size;
+        if let Some(token) = tokens.iter().find(|token| **token as usize >= vocabulary) {
+            return Err(TrainError::Tokenizer(format!("token {token} is not among the {vocabulary}")));
+        }
+        let logits = network.logits(&[tokens]).try_into_vec_as::<f32>();
+        logits.map_err(|e| TrainError::Unsupported(e.to_string()))
     }
 
     /// Logits `[batch × length, vocabulary]` of token rows of equal length, each starting at position 0.

@@ -1,5 +1,5 @@
-//! Quantization-aware training: a student whose matrices are rounded in every forward pass learns from the data and from a
-//! frozen teacher.
+//! Quantization-aware training: a student whose matrices are rounded in every forward pass learns from the data and
+//! from a frozen teacher.
 
 mod blockwise;
 mod checkpoint;

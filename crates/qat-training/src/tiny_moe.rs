@@ -5,8 +5,8 @@ use crate::tiny::{TinyModel, tiny_spec, train_model};
 use crate::training::{Progress, Reporter, TrainConfig};
 use domain_types::{Clock, DomainError, EventSink, ExpertsSpec, GateNorm, Gating, ModelSpec};
 
-/// The specification of `tiny-moe`: 3 layers of 16 experts, 2 per token, each a quarter as wide as the feed-forward layer
-/// of `tiny`; 5.4 million parameters, 1.3 million of them in use for a token.
+/// The specification of `tiny-moe`: 3 layers of 16 experts, 2 per token, each a quarter as wide as the feed-forward
+/// layer of `tiny`; 5.4 million parameters, 1.3 million of them in use for a token.
 pub fn tiny_moe_spec() -> Result<ModelSpec, DomainError> {
     let ffn_width = 128;
     let gating = Gating::new(16, 2, GateNorm::Chosen)?;

@@ -1,8 +1,8 @@
 //! What attention reads: neighbouring positions of one head, stored alike.
 
-use super::Stream;
 use super::cold::{BLOCK, Cold};
 use super::panel::Panel;
+use super::{Recent, Stream};
 use half::f16;
 use std::ops::Range;
 
@@ -18,7 +18,9 @@ pub(crate) struct Block<'a> {
 
 /// How they are stored.
 pub(crate) enum Rows<'a> {
-    /// Keys and values, positions × head_dim each.
+    /// Keys and values, positions × head_dim each, as they came.
+    Single { keys: &'a [f32], values: &'a [f32] },
+    /// The same in half precision.
     Half { keys: &'a [f16], values: &'a [f16] },
     /// Quantized.
     Cold(ColdRows<'a>),
@@ -66,9 +68,19 @@ impl<'a> Iterator for Blocks<'a> {
                 Block { positions, rows: Rows::Cold(ColdRows { cold, block }) }
             }
             _ => {
-                let positions = self.stream.tail.together(start..end.min(start + TAIL_BLOCK));
-                let (keys, values) = self.stream.tail.rows(positions.clone());
-                Block { positions, rows: Rows::Half { keys, values } }
+                let wanted = start..end.min(start + TAIL_BLOCK);
+                match &self.stream.recent {
+                    Recent::Single(tail) => {
+                        let positions = tail.together(wanted);
+                        let (keys, values) = tail.rows(positions.clone());
+                        Block { positions, rows: Rows::Single { keys, values } }
+                    }
+                    Recent::Half(tail) => {
+                        let positions = tail.together(wanted);
+                        let (keys, values) = tail.rows(positions.clone());
+                        Block { positions, rows: Rows::Half { keys, values } }
+                    }
+                }
             }
         };
         self.positions.start = block.positions.end;

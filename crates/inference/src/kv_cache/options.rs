@@ -6,12 +6,14 @@ use std::str::FromStr;
 
 /// Format of the key–value cache.
 ///
-/// All but [`F16`](Self::F16) have two tiers: the most recent positions in F16 and the rest in so many bits a number,
+/// All but [`F32`](Self::F32) and [`F16`](Self::F16) have two tiers: the most recent positions in F16 and the rest in so many bits a number,
 /// plus half a bit for steps and offsets. Keys never have fewer bits than values, because errors of keys pass through
 /// the softmax (Tiwari et al. 2025, arXiv 2502.15075).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum KvFormat {
+    /// Single precision throughout: for comparisons with other implementations, at twice the memory of F16.
+    F32,
     /// Half precision throughout.
     #[default]
     F16,
@@ -27,11 +29,12 @@ pub enum KvFormat {
 
 impl KvFormat {
     /// Every format, the most exact first.
-    pub const ALL: [Self; 5] = [Self::F16, Self::Q8, Self::Q4, Self::K4V2, Self::Q2];
+    pub const ALL: [Self; 6] = [Self::F32, Self::F16, Self::Q8, Self::Q4, Self::K4V2, Self::Q2];
 
     /// Its name: what `FromStr` reads.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::F32 => "f32",
             Self::F16 => "f16",
             Self::Q8 => "q8",
             Self::Q4 => "q4",
@@ -43,7 +46,7 @@ impl KvFormat {
     /// Bits of a cold key and of a cold value; `None` where nothing becomes cold.
     pub(super) const fn cold_bits(self) -> Option<(usize, usize)> {
         match self {
-            Self::F16 => None,
+            Self::F32 | Self::F16 => None,
             Self::Q8 => Some((8, 8)),
             Self::Q4 => Some((4, 4)),
             Self::Q2 => Some((2, 2)),
@@ -95,8 +98,8 @@ impl KvOptions {
     }
 
     /// Whether heads are rotated by a Hadamard matrix before they are quantized, which spreads outliers over all
-    /// dimensions and changes no result otherwise (Ashkboos et al. 2024, arXiv 2404.00456). On by default; F16 is never
-    /// rotated.
+    /// dimensions and changes no result otherwise (Ashkboos et al. 2024, arXiv 2404.00456). On by default; F32 and F16 are
+    /// never rotated.
     #[must_use]
     pub fn with_rotation(mut self, rotated: bool) -> Self {
         self.rotated = rotated;

@@ -1,20 +1,38 @@
-//! The most recent positions of one head, in half precision.
+//! The most recent positions of one head, in half precision (or in single, where nothing is to be rounded).
 
 use super::grow;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::ops::Range;
 
-/// Keys and values of the last `ring` positions (each positions × head_dim): position p lies in slot p mod `ring`.
-/// Where the ring is as long as the cache, nothing is ever overwritten.
-pub(super) struct Tail {
-    ring: usize,
-    head_dim: usize,
-    keys: Vec<f16>,
-    values: Vec<f16>,
+/// A number as the tail stores it.
+pub(super) trait Stored: Copy + Default {
+    /// Stores a row.
+    fn store(row: &[f32], slot: &mut [Self]);
 }
 
-impl Tail {
+impl Stored for f16 {
+    fn store(row: &[f32], slot: &mut [Self]) {
+        slot.convert_from_f32_slice(row);
+    }
+}
+
+impl Stored for f32 {
+    fn store(row: &[f32], slot: &mut [Self]) {
+        slot.copy_from_slice(row);
+    }
+}
+
+/// Keys and values of the last `ring` positions (each positions × head_dim): position p lies in slot p mod `ring`.
+/// Where the ring is as long as the cache, nothing is ever overwritten.
+pub(super) struct Tail<T> {
+    ring: usize,
+    head_dim: usize,
+    keys: Vec<T>,
+    values: Vec<T>,
+}
+
+impl<T: Stored> Tail<T> {
     pub(super) fn new(ring: usize, head_dim: usize) -> Self {
         Self { ring, head_dim, keys: Vec::new(), values: Vec::new() }
     }
@@ -27,17 +45,17 @@ impl Tail {
     ) {
         let start = position % self.ring * self.head_dim;
         let end = start + rows.len() * self.head_dim;
-        for halves in [&mut self.keys, &mut self.values] {
-            if halves.len() < end {
-                grow(halves, end, self.ring * self.head_dim);
-                halves.resize(end, f16::ZERO);
+        for stored in [&mut self.keys, &mut self.values] {
+            if stored.len() < end {
+                grow(stored, end, self.ring * self.head_dim);
+                stored.resize(end, T::default());
             }
         }
         let keys = self.keys[start..end].chunks_exact_mut(self.head_dim);
         let values = self.values[start..end].chunks_exact_mut(self.head_dim);
         for ((key, value), (key_row, value_row)) in keys.zip(values).zip(rows) {
-            key.convert_from_f32_slice(key_row);
-            value.convert_from_f32_slice(value_row);
+            T::store(key_row, key);
+            T::store(value_row, value);
         }
     }
 
@@ -48,7 +66,7 @@ impl Tail {
     }
 
     /// Keys and values of positions that lie [together](Self::together).
-    pub(super) fn rows(&self, positions: Range<usize>) -> (&[f16], &[f16]) {
+    pub(super) fn rows(&self, positions: Range<usize>) -> (&[T], &[T]) {
         let start = positions.start % self.ring * self.head_dim;
         let range = start..start + positions.len() * self.head_dim;
         (&self.keys[range.clone()], &self.values[range])
@@ -56,6 +74,6 @@ impl Tail {
 
     /// Bytes that it has taken.
     pub(super) fn bytes(&self) -> usize {
-        (self.keys.capacity() + self.values.capacity()) * size_of::<f16>()
+        (self.keys.capacity() + self.values.capacity()) * size_of::<T>()
     }
 }

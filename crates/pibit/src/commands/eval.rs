@@ -36,7 +36,7 @@ pub struct Args {
     /// Evaluate on held-out text of the built-in corpus, which `tiny` was trained on
     #[arg(long)]
     corpus: bool,
-    /// Format of the key–value cache (the reference's stays f16): f16, q8, q4, q2 or k4v2
+    /// Format of the key–value cache (the reference's stays f16): f32, f16, q8, q4, q2 or k4v2
     #[arg(long, value_name = "FORMAT", default_value_t)]
     kv: KvFormat,
     /// Activations of linear layers: f32 (exact) or int8 (fast); the reference's are exact

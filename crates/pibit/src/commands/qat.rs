@@ -2,6 +2,8 @@
 
 mod decoded;
 mod event_log;
+#[cfg(test)]
+mod parity;
 mod report;
 mod settings;
 mod targets;

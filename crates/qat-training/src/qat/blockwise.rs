@@ -1,6 +1,6 @@
-//! Block after block (EfficientQAT, Chen et al. 2024, arXiv 2407.11062): each block learns to give, from what the rounded
-//! blocks before it give, what the block gives in the network in full precision. One block is in memory at a time, and
-//! two residual streams.
+//! Block after block (EfficientQAT, Chen et al. 2024, arXiv 2407.11062): each block learns to give, from what the
+//! rounded blocks before it give, what the block gives in the network in full precision. One block is in memory at a
+//! time, and two residual streams.
 
 mod block_course;
 mod checkpoint;

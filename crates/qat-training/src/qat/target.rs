@@ -21,8 +21,8 @@ pub(super) struct Prepared {
 }
 
 impl QatTarget {
-    /// A format that `quantizer` makes and `codecs` read. `levels` are given where each block's weights are its scale times
-    /// one of them: then scales are learned. Other formats are trained by encoding and decoding in each step.
+    /// A format that `quantizer` makes and `codecs` read. `levels` are given where each block's weights are its scale
+    /// times one of them: then scales are learned. Other formats are trained by encoding and decoding in each step.
     pub fn new(
         quantizer: Arc<dyn Quantizer>,
         codecs: Arc<dyn CodecSet>,
@@ -65,8 +65,8 @@ impl QatTarget {
         Ok(Prepared { quantizer: Arc::new(learned), steps })
     }
 
-    /// Whether the format's quantizer finds the steps of weights on its grid again, so that learned ones can be stored. One
-    /// whose step is the largest weight's does not.
+    /// Whether the format's quantizer finds the steps of weights on its grid again, so that learned ones can be stored.
+    /// One whose step is the largest weight's does not.
     fn is_stable(&self, decoded: &[f32], shape: Shape) -> Result<bool, TrainError> {
         Ok(self.encode(decoded, shape)?.1 == decoded)
     }

@@ -83,8 +83,8 @@ impl Validation {
 }
 
 impl Problem {
-    /// Greedy decoding gives the answer exactly where, after each of its beginnings, its next token is the likeliest: one
-    /// pass over the whole answer tells.
+    /// Greedy decoding gives the answer exactly where, after each of its beginnings, its next token is the likeliest:
+    /// one pass over the whole answer tells.
     fn is_solved(&self, network: &Llama) -> Result<bool, TrainError> {
         let logits: Tensor<2> = network.logits(&[&self.tokens[..self.tokens.len() - 1]]);
         let likeliest = logits.argmax(1).reshape([self.tokens.len() - 1]);

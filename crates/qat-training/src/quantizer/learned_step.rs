@@ -30,8 +30,8 @@ impl LearnedStep {
         self.layout.dims()
     }
 
-    /// Steps that start where a quantizer without training ended: its own for every block, and the mean of what they cover
-    /// for coarser ones. `None` where `decoded` is not on the grid.
+    /// Steps that start where a quantizer without training ended: its own for every block, and the mean of what they
+    /// cover for coarser ones. `None` where `decoded` is not on the grid.
     pub(crate) fn steps_of(&self, decoded: &[f32], block_len: usize, row_len: usize) -> Option<Vec<f32>> {
         let [rows, columns] = self.layout.dims();
         let (mut sums, mut counts) =

@@ -11,15 +11,15 @@ pub enum Surrogate {
     Ste,
     /// Straight-through inside the range of levels, 0 outside. Steps stay as they are.
     ClippedSte,
-    /// Learned step size (Esser et al. 2020, arXiv 1902.08153): clipped straight-through for weights; ∂ŵ/∂s = l − x inside
-    /// the range of levels and l outside, scaled by 1/√(n·l_max) for n weights with the step.
+    /// Learned step size (Esser et al. 2020, arXiv 1902.08153): clipped straight-through for weights; ∂ŵ/∂s = l − x
+    /// inside the range of levels and l outside, scaled by 1/√(n·l_max) for n weights with the step.
     #[default]
     Lsq,
     /// Element-wise gradient scaling (Lee et al. 2021, arXiv 2104.00903): as [`Surrogate::Lsq`], and a gradient g that
     /// passes the rounding grows by a factor 1 + δ·sign(g)·(x − l), so that what is far from its level moves more.
     Ewgs(f32),
-    /// Stretched elastic quantization (ParetoQ, Liu et al. 2025, arXiv 2502.02631): as [`Surrogate::Lsq`], but the range reaches
-    /// to 0.99 of where the outermost cells end, not to the outermost levels.
+    /// Stretched elastic quantization (ParetoQ, Liu et al. 2025, arXiv 2502.02631): as [`Surrogate::Lsq`], but the
+    /// range reaches to 0.99 of where the outermost cells end, not to the outermost levels.
     Seq,
 }
 

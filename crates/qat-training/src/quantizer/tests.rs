@@ -61,8 +61,8 @@ fn values_and_gradients_are_those_of_pytorch() {
 }
 
 proptest! {
-    /// The surrogate of LSQ is s·(clip(w/s) + c), c being by how much rounding moved: its finite differences, in f64, are the
-    /// gradients. Points whose differences straddle an end of the range are left out.
+    /// The surrogate of LSQ is s·(clip(w/s) + c), c being by how much rounding moved: its finite differences, in f64,
+    /// are the gradients. Points whose differences straddle an end of the range are left out.
     #[test]
     fn gradients_are_finite_differences_of_the_surrogate(
         weight in -3.0_f32..3.0, step in prop_oneof![-1.5_f32..-0.2, 0.2_f32..1.5], gradient in -2.0_f32..2.0,

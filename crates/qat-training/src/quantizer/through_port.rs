@@ -5,8 +5,8 @@ use domain_types::{CodecSet, PortError, QuantizeRequest, Quantizer, Shape};
 use std::fmt;
 use std::sync::Arc;
 
-/// ŵ is what the encoded weights decode to; gradients pass straight through. Scales are the encoder's affair, so there are
-/// no steps.
+/// ŵ is what the encoded weights decode to; gradients pass straight through. Scales are the encoder's affair, so there
+/// are no steps.
 #[derive(Clone)]
 pub(crate) struct ThroughPort {
     quantizer: Arc<dyn Quantizer>,

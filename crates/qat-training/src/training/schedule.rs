@@ -6,8 +6,8 @@ use std::f64::consts::PI;
 /// Lowest learning rate as a share of the highest.
 const FLOOR: f64 = 0.02;
 
-/// Learning rate of step `step` (from 0) of `steps`: linear warm-up to `peak`, then a cosine (Loshchilov and Hutter 2017,
-/// arXiv 1608.03983).
+/// Learning rate of step `step` (from 0) of `steps`: linear warm-up to `peak`, then a cosine (Loshchilov and Hutter
+/// 2017, arXiv 1608.03983).
 pub(crate) fn learning_rate(peak: f64, warmup: usize, steps: usize, step: usize) -> f64 {
     if step < warmup {
         return peak * (step + 1) as f64 / warmup as f64;

@@ -21,14 +21,8 @@ pub(super) fn scores(
 ) {
     let positions = block.positions.len();
     match &block.rows {
-        Rows::Half { keys, .. } => {
-            let keys = floats(keys, buffer);
-            if are_few(queries, head_dim) {
-                few::dot_products(queries, keys, head_dim, scores);
-            } else {
-                gemm::times_transposed(queries, keys, head_dim, scores);
-            }
-        }
+        Rows::Single { keys, .. } => plain_scores(queries, keys, head_dim, scores),
+        Rows::Half { keys, .. } => plain_scores(queries, floats(keys, buffer), head_dim, scores),
         Rows::Cold(cold) => {
             scores.fill(0.0);
             if are_few(queries, head_dim) {
@@ -57,14 +51,8 @@ pub(super) fn add_values(
 ) {
     let positions = block.positions.len();
     match &block.rows {
-        Rows::Half { values, .. } => {
-            let values = floats(values, buffer);
-            if are_few(sums, head_dim) {
-                few::add_weighted(weights, values, head_dim, sums);
-            } else {
-                gemm::add_product(weights, values, positions, sums);
-            }
-        }
+        Rows::Single { values, .. } => add_plain_values(weights, values, head_dim, sums),
+        Rows::Half { values, .. } => add_plain_values(weights, floats(values, buffer), head_dim, sums),
         Rows::Cold(cold) if are_few(sums, head_dim) => {
             for (first, panel) in cold.values() {
                 let to = Columns { stride: head_dim, first };
@@ -77,6 +65,22 @@ pub(super) fn add_values(
                 .for_each(|(first, panel)| panel.decode(values, Columns { stride: head_dim, first }));
             gemm::add_product(weights, values, positions, sums);
         }
+    }
+}
+
+fn plain_scores(queries: &[f32], keys: &[f32], head_dim: usize, scores: &mut [f32]) {
+    if are_few(queries, head_dim) {
+        few::dot_products(queries, keys, head_dim, scores);
+    } else {
+        gemm::times_transposed(queries, keys, head_dim, scores);
+    }
+}
+
+fn add_plain_values(weights: &[f32], values: &[f32], head_dim: usize, sums: &mut [f32]) {
+    if are_few(sums, head_dim) {
+        few::add_weighted(weights, values, head_dim, sums);
+    } else {
+        gemm::add_product(weights, values, values.len() / head_dim, sums);
     }
 }
 

@@ -91,8 +91,8 @@ fn coarse_steps_are_stored_too() {
     }
 }
 
-/// A run killed between the second and the fourth step goes on with the very losses that it would have had: the moments of
-/// the optimizers and the place in the data are kept.
+/// A run killed between the second and the fourth step goes on with the very losses that it would have had: the moments
+/// of the optimizers and the place in the data are kept.
 #[test]
 fn a_killed_run_goes_on_with_the_same_losses() {
     let folder = tempfile::tempdir().unwrap();
