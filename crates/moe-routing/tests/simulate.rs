@@ -70,6 +70,10 @@ fn replays_are_deterministic_and_belady_is_the_bound() {
         if let Contender::Standard(_) = contender {
             assert!(report.hits <= bound && report.gate_mass == 1.0, "{report:?}");
         }
+        // Every token uses as many experts, so the mean over tokens is the whole.
+        let mean = report.token_hit_rates.iter().sum::<f64>() / trace.tokens() as f64;
+        assert!((mean - report.hit_rate()).abs() < 1e-12, "{report:?}");
+        assert_eq!(report.token_hit_rates[0], 0.0, "memory is empty at first");
     }
 }
 

@@ -4,6 +4,7 @@ mod axis;
 mod canvas;
 mod heat_map;
 mod histogram;
+mod key_figures;
 mod labels;
 mod page;
 mod palette;
@@ -12,13 +13,14 @@ mod write;
 
 pub use heat_map::HeatMap;
 pub use histogram::{Histogram, LevelMarks};
+pub use key_figures::{KeyFigure, KeyFigures};
 pub use scatter::{Axis, Point, Scatter, Series};
 
 use crate::{ObservabilityError, Table};
 use serde::Serialize;
 use std::path::Path;
 
-/// A report: a title, where it was made, and sections in order.
+/// A report: a title, sections in order, and where it was made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
     /// The page's title.
@@ -35,6 +37,8 @@ pub struct Report {
 pub enum Section {
     /// A heading.
     Heading(String),
+    /// The few figures that a reader in a hurry wants.
+    KeyFigures(KeyFigures),
     /// A paragraph of text.
     Paragraph(String),
     /// A table of figures.
@@ -96,4 +100,4 @@ macro_rules! sections {
         })+
     };
 }
-sections!(Table, Scatter, HeatMap, Histogram, Sample);
+sections!(KeyFigures, Table, Scatter, HeatMap, Histogram, Sample);

@@ -1,6 +1,6 @@
 //! Reports stay whole, safe and self-contained, whatever the data.
 
-use observability::report::{Axis, HeatMap, Histogram, Sample, Scatter, Section, Series};
+use observability::report::{Axis, HeatMap, Histogram, KeyFigures, Sample, Scatter, Section, Series};
 use observability::{Cell, Column, Report, Table};
 use proptest::prelude::*;
 
@@ -20,6 +20,9 @@ fn report(text: &str, value: f64) -> Report {
     histogram.mark(text, [1.0, value]);
     let mut report = Report::new(text);
     report.describe(text, text);
+    let mut figures = KeyFigures::default();
+    figures.push(text, text, text);
+    report.push(figures);
     report.push(Section::Heading(text.into()));
     report.push(Section::Paragraph(text.into()));
     report.push(table);
@@ -72,6 +75,15 @@ fn nothing_is_loaded_from_anywhere() {
     let namespaces = html.matches("xmlns=\"http://www.w3.org/2000/svg\"").count();
     let policy = html.matches("http-equiv").count();
     assert_eq!(addresses, namespaces + policy, "the only addresses are XML namespaces");
+}
+
+/// What scrolls sideways on a small screen must be reachable by keys, and have a name.
+#[test]
+fn whatever_scrolls_takes_the_focus() {
+    let html = report("plain", 1.5).to_html().unwrap();
+    let scrolling = html.matches("class=\"plot\"").count() + html.matches("class=\"scroll\"").count();
+    let reachable = html.matches("role=\"region\" tabindex=\"0\" aria-label=\"plain\"").count();
+    assert_eq!((scrolling, reachable), (4, 4));
 }
 
 #[test]

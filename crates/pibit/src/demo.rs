@@ -1,6 +1,7 @@
 //! The demo: quantize a model to every one of our formats and to ggml's of like size, measure all, write a report.
 
 mod histogram;
+mod llama_cpp;
 mod report;
 mod row;
 
@@ -23,15 +24,14 @@ use std::path::{Path, PathBuf};
 const PEERS: [&str; 7] = ["q8_0", "q4_k", "q4_0", "iq4_nl", "q3_k", "q2_k", "tq2_0"];
 /// The format that writes the sample, best first.
 const SAMPLE_FORMAT: &str = "piq3";
-/// Tokens per evaluation chunk: short, so that a small text makes many.
-const CTX: usize = 256;
-
 /// What to do.
 pub(crate) struct Demo<'a> {
     pub(crate) context: &'a Context,
     pub(crate) model: &'a ModelRef,
     pub(crate) output: &'a Path,
     pub(crate) text: Option<&'a Path>,
+    /// Tokens per evaluation chunk.
+    pub(crate) ctx: usize,
     pub(crate) chunks: usize,
     pub(crate) task_samples: usize,
 }
@@ -51,7 +51,7 @@ impl Demo<'_> {
             .with_context(|| format!("could not create {}", self.output.display()))?;
         let source = self.model.open(self.context)?;
         let text = self.text.map_or_else(|| Ok(Text::held_out_corpus()), Text::read)?;
-        let mut reference = LoadedModel::exact(self.context, self.model, CTX)?;
+        let mut reference = LoadedModel::exact(self.context, self.model, self.ctx)?;
         let mut rows = vec![self.measure_reference(&text)?];
         for format in formats_for(&*source) {
             self.context.progress.note(&format!("{format}:"));
@@ -81,7 +81,8 @@ impl Demo<'_> {
 
     /// Has the 3-bit model continue a prompt greedily.
     fn sample(&self) -> Result<report::SampleText> {
-        let mut model = LoadedModel::exact(self.context, &ModelRef::Path(self.file(SAMPLE_FORMAT)), CTX)?;
+        let mut model =
+            LoadedModel::exact(self.context, &ModelRef::Path(self.file(SAMPLE_FORMAT)), self.ctx)?;
         let prompt = match self.model {
             ModelRef::Tiny => Corpus::new(0).tasks(Domain::Arithmetic, 1)[0].prompt().to_owned(),
             _ => "The three largest cities of France are".to_owned(),

@@ -22,6 +22,7 @@ mod interrupt;
 mod loaded;
 mod memory;
 mod model_ref;
+mod page;
 mod progress;
 mod quantize;
 mod resume;

@@ -49,8 +49,9 @@ impl<'a> Replay<'a> {
         let bytes = self.trace.header().expert_bytes();
         let (mut chosen, mut times) = (Vec::new(), Vec::with_capacity(tokens));
         let (mut uses, mut misses, mut mass) = (0, 0, 0.0);
+        let mut token_hit_rates = Vec::with_capacity(tokens);
         for token in 0..tokens {
-            let mut loads = 0;
+            let (mut loads, uses_before) = (0, uses);
             for layer in 0..layers {
                 let now = Moment { pass: token as u64, layer };
                 let logits = self.trace.logits(token, layer);
@@ -61,6 +62,7 @@ impl<'a> Replay<'a> {
                 loads += self.compute(&chosen, now);
             }
             misses += loads;
+            token_hit_rates.push(1.0 - loads as f64 / (uses - uses_before).max(1) as f64);
             times.push(self.options.storage.token_seconds(loads, bytes));
         }
         let total: f64 = times.iter().sum();
@@ -74,6 +76,7 @@ impl<'a> Replay<'a> {
             tokens_per_s: if total > 0.0 { tokens as f64 / total } else { 0.0 },
             p99_token_ms: p99.map_or(0.0, |seconds| seconds * 1e3),
             gate_mass: mass / (tokens * layers).max(1) as f64,
+            token_hit_rates,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::Contender;
 
 /// Figures of one contender.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SimulationReport {
     /// Who.
     pub contender: Contender,
@@ -20,6 +20,8 @@ pub struct SimulationReport {
     /// Gate weight of the experts chosen, as a share of that of the top-k: 1 for standard routing. A hint at what routing
     /// costs; perplexity needs the model.
     pub gate_mass: f64,
+    /// Hits among uses of each token, 0 to 1.
+    pub token_hit_rates: Vec<f64>,
 }
 
 impl SimulationReport {

@@ -17,7 +17,8 @@ pub(super) const WIDTH: i32 = 900;
 /// Size of text in plots.
 pub(super) const FONT_PX: i32 = 13;
 
-/// Draws an SVG of [`WIDTH`] by `height`, described to screen readers by `title`.
+/// Draws an SVG of [`WIDTH`] by `height`, described to screen readers by `title`. Where it is wider than the screen, it
+/// scrolls, by keys, too.
 pub(super) fn svg(
     title: &str,
     height: i32,
@@ -33,7 +34,11 @@ pub(super) fn svg(
     let text = text
         .replace(|c: char| c != '\n' && (c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')), "\u{fffd}");
     // The SVG is ours and plotters escapes the texts in it (tests/report.rs feeds it hostile ones).
-    Ok(html! { div class="plot" role="img" aria-label=(title) { (PreEscaped(text)) } })
+    Ok(html! {
+        div class="plot" role="region" tabindex="0" aria-label=(title) {
+            div role="img" aria-label=(title) { (PreEscaped(text)) }
+        }
+    })
 }
 
 /// Text style: the SVG backend writes its sizes divided by 1.24.

@@ -26,9 +26,14 @@ pub(super) fn render(report: &Report) -> Result<String, ObservabilityError> {
             body {
                 header {
                     h1 { (report.title) }
-                    @if !report.environment.is_empty() { (environment(&report.environment)) }
                 }
                 main { @for section in sections { (section) } }
+                @if !report.environment.is_empty() {
+                    footer {
+                        h2 { "How this was made" }
+                        (environment(&report.environment))
+                    }
+                }
             }
         }
     };
@@ -44,6 +49,7 @@ fn environment(entries: &[(String, String)]) -> Markup {
 fn section(section: &Section) -> Result<Markup, ObservabilityError> {
     Ok(match section {
         Section::Heading(text) => html! { h2 { (text) } },
+        Section::KeyFigures(content) => content.render(),
         Section::Paragraph(text) => html! { p { (text) } },
         Section::Table(content) => figure(content.caption(), &table(content)),
         Section::Scatter(plot) => figure(&plot.title, &plot.render()?),
@@ -59,7 +65,7 @@ fn figure(caption: &str, content: &Markup) -> Markup {
 
 fn table(table: &Table) -> Markup {
     html! {
-        div class="scroll" {
+        div class="scroll" role="region" tabindex="0" aria-label=(table.caption()) {
             table {
                 thead { tr { @for (header, numeric) in table.headers() { th scope="col" class=[numeric.then_some("number")] { (header) } } } }
                 tbody {

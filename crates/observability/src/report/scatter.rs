@@ -1,5 +1,7 @@
 //! Points and lines against two numeric axes.
 
+mod front;
+
 use super::axis::Scale;
 use super::canvas::{self, Canvas, DrawResult, Pixel};
 use super::{labels, palette};

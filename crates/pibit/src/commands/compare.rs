@@ -1,5 +1,7 @@
 //! `pibit compare`: the weights of two models, tensor by tensor.
 
+mod report;
+
 use crate::context::Context;
 use crate::frequent::SplitEmbedding;
 use crate::model_ref::ModelRef;
@@ -9,18 +11,24 @@ use anyhow::{Context as _, Result, bail};
 use domain_types::{CodecSet, FrequentTokens, RotationSpec, TensorInfo, TensorQuality, TensorSource};
 use observability::{Cell, Column, Table};
 use serde::Serialize;
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 Per tensor and over all: mean squared error, cosine, spectral distortion (dB) and outlier retention (share of the 1%
 largest weights off by at most one step); definitions in docs/evaluation.md.
 
-Example: pibit compare smollm2 s3.gguf --json")]
+Examples:
+  pibit compare smollm2 s3.gguf --json
+  pibit compare smollm2 s3.gguf --report weights.html")]
 pub struct Args {
     /// The original model
     original: ModelRef,
     /// Its quantized version
     quantized: ModelRef,
+    /// Write the figures and a map of errors as an HTML page
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -55,6 +63,9 @@ struct TensorFigures {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let comparison = compare(context, args)?;
+    if let Some(path) = &args.report {
+        report::write(path, args, &comparison)?;
+    }
     if args.json {
         return output::json(&comparison);
     }

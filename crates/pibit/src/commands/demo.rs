@@ -9,7 +9,10 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: pibit demo tiny --output target/pibit")]
+#[command(after_help = "\
+Examples:
+  pibit demo tiny --output target/pibit
+  pibit demo smollm2 --text wikitext2.txt --ctx 512")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
     #[arg(default_value = "tiny")]
@@ -20,7 +23,10 @@ pub struct Args {
     /// Text to evaluate on; held-out text of the built-in corpus where not given
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
-    /// Chunks of 256 tokens to evaluate
+    /// Tokens per chunk: few, so that a small text makes many
+    #[arg(long, default_value_t = 256)]
+    ctx: usize,
+    /// Chunks to evaluate
     #[arg(long, default_value_t = 20)]
     chunks: usize,
     /// Problems per task
@@ -45,6 +51,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         model: &args.model,
         output: &args.output,
         text: args.text.as_deref(),
+        ctx: args.ctx,
         chunks: args.chunks,
         task_samples: args.task_samples,
     };

@@ -1,10 +1,11 @@
 //! The demo's table and HTML report.
 
-use super::{Demo, Row, SAMPLE_FORMAT, histogram};
+use super::{Demo, Row, SAMPLE_FORMAT, histogram, llama_cpp};
 use crate::model_ref::ModelRef;
+use crate::{output, page};
 use anyhow::Result;
 use domain_types::TensorSource;
-use observability::report::{Axis, HeatMap, Sample, Scatter, Section, Series};
+use observability::report::{Axis, HeatMap, KeyFigures, Sample, Scatter, Section, Series};
 use observability::{Cell, Column, Report, Table};
 use std::collections::BTreeSet;
 
@@ -59,12 +60,12 @@ pub(super) fn build(
     table: &Table,
     sample: &SampleText,
 ) -> Result<Report> {
-    let mut report = Report::new(format!("pibit: {} in every format", demo.model));
+    let mut report = page::new(format!("pibit: {} in every format", demo.model));
     report.describe("model", demo.model.to_string());
     report.describe("model SHA-256", demo.model.sha256()?);
-    report.describe("pibit", env!("CARGO_PKG_VERSION"));
-    report.describe("threads", rayon::current_num_threads().to_string());
-    report.describe("machine", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    let text = demo.text.map_or("held-out text of the built-in corpus".into(), |t| t.display().to_string());
+    report.describe("text", format!("{text}, {} chunks of {} tokens", demo.chunks, demo.ctx));
+    report.push(in_short(rows));
     report.push(Section::Paragraph(
         "All linear layers are rounded to nearest in the format named, with the step of least squared error and no \
          calibration data; the embedding is q8_0 in every file. KL divergence is measured against the model as it \
@@ -72,7 +73,7 @@ pub(super) fn build(
             .into(),
     ));
     report.push(table.clone());
-    report.push(size_against_quality(rows));
+    report.push(size_against_quality(rows, llama_cpp::points(demo)?));
     report.push(errors(rows));
     report.push(histogram::weights(demo.context, source)?);
     report.push(Sample {
@@ -83,20 +84,50 @@ pub(super) fn build(
     Ok(report)
 }
 
-fn size_against_quality(rows: &[Row]) -> Scatter {
-    let (mut ours, mut peers) = (Series::new("pibit"), Series::new("ggml"));
+/// How small the model gets for how much perplexity.
+fn in_short(rows: &[Row]) -> KeyFigures {
+    let mut figures = KeyFigures::default();
+    let Some((reference, quantized)) = rows.split_first() else { return figures };
+    let rise = |row: &Row| 100.0 * (row.ppl / reference.ppl - 1.0);
+    let times = |row: &Row| reference.bytes as f64 / row.bytes as f64;
+    for percent in [1.0, 5.0] {
+        let good = quantized.iter().filter(|row| rise(row) <= percent).min_by_key(|row| row.bytes);
+        let label = format!("Smallest within {percent}% of the perplexity");
+        match good {
+            Some(row) => figures.push(
+                label,
+                format!("{}, {}", row.format, output::bytes(row.bytes)),
+                format!("{:.1} times smaller, perplexity {:+.2}%", times(row), rise(row)),
+            ),
+            None => figures.push(label, "none", ""),
+        }
+    }
+    if let Some(row) = quantized.iter().min_by_key(|row| row.bytes) {
+        figures.push(
+            "Smallest of all",
+            format!("{}, {}", row.format, output::bytes(row.bytes)),
+            format!("{:.1} times smaller, perplexity {:+.2}%", times(row), rise(row)),
+        );
+    }
+    figures
+}
+
+fn size_against_quality(rows: &[Row], llama_cpp: Option<Series>) -> Scatter {
+    let (mut ours, mut peers) = (Series::new("pibit"), Series::new("ggml's formats, by pibit"));
     for row in rows {
         let Some(kld) = row.kld_mean else { continue };
         let is_ggml = super::PEERS.contains(&row.format.as_str());
         let series = if is_ggml { &mut peers } else { &mut ours };
         series.push(row.bytes as f64 / 1e6, kld, &row.format);
     }
-    Scatter {
+    let mut plot = Scatter {
         title: "Size against quality".into(),
         x: Axis::linear("file size (MB)"),
         y: Axis::log("mean KL divergence (nats)"),
-        series: vec![ours, peers],
-    }
+        series: [ours, peers].into_iter().chain(llama_cpp).collect(),
+    };
+    plot.push_front("best for their size (Pareto front)");
+    plot
 }
 
 /// Error of each linear layer in each format.

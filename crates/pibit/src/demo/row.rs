@@ -1,6 +1,6 @@
 //! One format, measured.
 
-use super::{CTX, Demo};
+use super::Demo;
 use crate::commands::bench;
 use crate::compute::Compute;
 use crate::evaluation::{Text, measure_tasks, measure_text};
@@ -79,14 +79,14 @@ impl Demo<'_> {
     }
 
     fn measure(&self, name: &ModelRef, reference: Option<&mut LoadedModel>, text: &Text) -> Result<Row> {
-        let mut model = LoadedModel::exact(self.context, name, CTX)?;
+        let mut model = LoadedModel::exact(self.context, name, self.ctx)?;
         let bytes = name.size(&*model.source)?;
         let weights: usize = model.source.tensors().iter().map(|t| t.shape.elements()).sum();
-        let quality = measure_text(self.context, &mut model, reference, text, CTX, self.chunks)?;
+        let quality = measure_text(self.context, &mut model, reference, text, self.ctx, self.chunks)?;
         let tasks = measure_tasks(self.context, &mut model, self.task_domains(), self.task_samples)?;
         let work = bench::Workload { prompts: vec![128], tokens: 32, repetitions: 1 };
         // quality is that of the weights, speed that of running them
-        let options = LoadOptions::default().with_context_length(CTX);
+        let options = LoadOptions::default().with_context_length(self.ctx);
         let mut fast = LoadedModel::fast(self.context, name, options, Compute::default())?;
         let speed = bench::measure(self.context, name, &mut fast, &work)?;
         Ok(Row {

@@ -1,5 +1,6 @@
 //! `pibit moe simulate`: what caches would have done.
 
+mod page;
 mod sweep;
 mod use_by_domain;
 
@@ -54,7 +55,7 @@ pub(super) struct Args {
     /// With --model: also measure memory-aware routing for a range of λ and J
     #[arg(long, requires = "model")]
     sweep: bool,
-    /// Write the table and, with --sweep, a plot as an HTML page
+    /// Write the table, hits over time and, with a model, what they cost as an HTML page
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Print JSON
@@ -126,6 +127,9 @@ struct Row {
     /// Tokens per second on this machine; only with a model.
     #[serde(skip_serializing_if = "Option::is_none")]
     wall_tokens_per_s: Option<f64>,
+    /// Hits among uses of each token: for the page.
+    #[serde(skip)]
+    token_hit_rates: Vec<f64>,
 }
 
 impl Row {
@@ -143,6 +147,7 @@ impl Row {
             bytes_per_token: found.bytes_per_token,
             gate_mass: found.gate_mass,
             wall_tokens_per_s: Some(found.wall_tokens_per_s),
+            token_hit_rates: found.token_hit_rates.clone(),
         }
     }
 }
@@ -159,6 +164,7 @@ impl From<SimulationReport> for Row {
             bytes_per_token: report.bytes_per_token,
             gate_mass: report.gate_mass,
             wall_tokens_per_s: None,
+            token_hit_rates: report.token_hit_rates,
         }
     }
 }
@@ -172,7 +178,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<()> {
         None => compare(args, &trace(&args.source)?, None)?,
     };
     if let Some(path) = &args.report {
-        sweep::write_page(&report, "Experts under a memory budget", path)?;
+        page::write(&report, path)?;
     }
     if args.json {
         return output::json(&report);

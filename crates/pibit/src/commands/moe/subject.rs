@@ -45,6 +45,8 @@ pub(super) struct Measured {
     pub(super) kld_mean: f64,
     pub(super) gate_mass: f64,
     pub(super) bytes_per_token: f64,
+    /// Hits among uses of each token, 0 to 1.
+    pub(super) token_hit_rates: Vec<f64>,
     /// Seconds of each token by the storage model.
     pub(super) seconds: Vec<f64>,
     /// Tokens per second on this machine, files read without the page cache.
@@ -89,10 +91,13 @@ impl<'a> Subject<'a> {
         let ports = ExpertPorts { router: Box::new(gate_mass), provider: Arc::clone(&experts) as _ };
         let mut network = load(&*self.source, ports)?;
         let (bytes, mut seconds, mut before) = (expert_bytes(&*self.source)?, Vec::new(), 0);
+        let mut token_hit_rates = Vec::with_capacity(self.text.len());
+        let uses = (self.spec.layers * self.trace.header().gating().top_k()) as f64;
         let (outcome, wall) = self.context.timed(|| {
             read(&mut network, &self.text, &mut || {
                 let misses = misses(&experts);
                 seconds.push(storage.token_seconds(misses - before, bytes));
+                token_hit_rates.push(1.0 - (misses - before) as f64 / uses);
                 before = misses;
             })
         })?;
@@ -104,6 +109,7 @@ impl<'a> Subject<'a> {
             kld_mean,
             gate_mass: mean_share.get(),
             bytes_per_token: stats.bytes_loaded as f64 / self.text.len() as f64,
+            token_hit_rates,
             wall_tokens_per_s: self.text.len() as f64 / wall.max(1e-9),
             seconds,
         })

@@ -1,17 +1,15 @@
 //! Training curves as an HTML page.
 
 use super::QatReport;
-use crate::output;
+use crate::{output, page};
 use anyhow::Result;
-use observability::Report as Page;
-use observability::report::{Axis, Scatter, Series};
+use observability::report::{Axis, KeyFigures, Scatter, Series};
 use qat_training::QatPoint;
 use std::path::Path;
 
 /// Writes the losses and the learning rate of a run over its steps.
 pub(super) fn write(path: &Path, report: &QatReport, curve: &[QatPoint]) -> Result<()> {
-    let mut page = Page::new("Quantization-aware training");
-    page.describe("pibit", env!("CARGO_PKG_VERSION"));
+    let mut page = page::new("Quantization-aware training");
     page.describe("file", format!("{}, {}", report.output, output::bytes(report.bytes)));
     page.describe("steps", report.steps.to_string());
     page.describe("seconds", format!("{:.0}", report.seconds));
@@ -19,6 +17,14 @@ pub(super) fn write(path: &Path, report: &QatReport, curve: &[QatPoint]) -> Resu
     if let Some(sha256) = &report.teacher_sha256 {
         page.describe("SHA-256 of the teacher's weights", sha256);
     }
+    let mut figures = KeyFigures::default();
+    if let (Some(first), Some(last)) = (curve.first(), curve.last()) {
+        let note = format!("nats per token in the last step; {:.4} in the first", first.loss);
+        figures.push("Loss", format!("{:.4}", last.loss), note);
+    }
+    figures.push("Steps", report.steps.to_string(), format!("in {:.0} s", report.seconds));
+    figures.push("File", output::bytes(report.bytes), &*report.output);
+    page.push(figures);
     let series = |name: &str, figure: fn(&QatPoint) -> f64| {
         let mut series = Series::new(name).joined();
         for point in curve {
