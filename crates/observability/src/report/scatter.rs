@@ -156,7 +156,8 @@ impl Scatter {
     }
 
     fn draw_series(&self, root: &Canvas<'_>, spots: &[Vec<Spot<'_>>]) -> DrawResult {
-        for (index, (series, spots)) in self.series.iter().zip(spots).enumerate() {
+        // The first lies on top: what is added to the others, such as a front, must not hide them.
+        for (index, (series, spots)) in self.series.iter().zip(spots).enumerate().rev() {
             if series.joined {
                 let path: Vec<Pixel> = spots.iter().map(|spot| spot.0).collect();
                 root.draw(&PathElement::new(path, palette::series(index).stroke_width(2)))?;
