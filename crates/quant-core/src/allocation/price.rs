@@ -91,9 +91,11 @@ pub(super) fn hull(items: &[Vec<Choice>]) -> Vec<Vec<usize>> {
     let mut chosen: Vec<usize> = items.iter().map(|choices| least(choices, highest(items))).collect();
     let mut steps = Vec::new();
     for (item, choices) in items.iter().enumerate() {
-        let mut at = chosen[item];
+        let (mut at, mut slope) = (chosen[item], f64::INFINITY);
         while let Some((gain, next)) = steepest(choices, at) {
-            steps.push((gain, item, next));
+            // Steps on one line gain alike; rounded apart, an item's second step must not come before its first.
+            slope = gain.min(slope);
+            steps.push((slope, item, next));
             at = next;
         }
     }

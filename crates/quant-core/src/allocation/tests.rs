@@ -50,6 +50,14 @@ proptest! {
     }
 }
 
+/// Three choices on one line: the gains 6/7 of both steps differ in their last bit.
+#[test]
+fn steps_on_one_line_come_in_their_order() {
+    let choice = |bytes: u64, sevenths: f64| Choice { bytes, loss: sevenths / 7.0 };
+    let front = pareto_front(&[vec![choice(16, 44.0), choice(23, 2.0), choice(21, 14.0)]]);
+    assert_eq!(front.iter().map(|a| a.bytes).collect::<Vec<_>>(), [16, 21, 23]);
+}
+
 /// Thirty layers of seven matrices, as small models have them.
 #[test]
 fn a_model_is_allocated_to_the_last_byte_that_helps() {
