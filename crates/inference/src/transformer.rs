@@ -12,7 +12,6 @@ mod experts;
 mod exponential;
 mod feed_forward;
 mod frequent;
-mod gemm;
 mod load;
 mod norm;
 mod project;

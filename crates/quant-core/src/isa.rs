@@ -63,7 +63,7 @@ pub(crate) trait Isa: Copy {
     /// Partial sums of each row: at least eight 32-bit integers, each for four neighbouring weights of a strip.
     /// Additions wrap.
     type Ints: Copy;
-    /// Partial sums of each row, F32.
+    /// Partial sums of each row, F32: eight lanes.
     type Floats: Copy;
 
     /// Runs a kernel in a function that is compiled for this set.
@@ -125,7 +125,8 @@ pub(crate) trait Isa: Copy {
     fn floats(self, rows: [f32; 2]) -> Self::Floats;
     /// An F16 for each row, in all lanes.
     fn halves(self, rows: [[u8; 2]; 2]) -> Self::Floats;
-    /// Adds `by · part`.
+    /// Adds `by · part`. Like all that adds products of F32: each product is rounded, then the sum, even where the
+    /// processor could round once. So all sets give the same bits, and a model draws the same tokens everywhere.
     fn add_part(self, total: Self::Floats, part: Self::Floats, by: f32) -> Self::Floats;
     /// Adds `scale · by · sums`, a scale per row.
     fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: Self::Floats, by: f32) -> Self::Floats;
@@ -138,6 +139,6 @@ pub(crate) trait Isa: Copy {
         weights: [Self::Floats; 2],
         values: &[f32; 16],
     ) -> Self::Floats;
-    /// The sum of each row's lanes.
+    /// The sum of each row's lanes, folded in halves: ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)).
     fn total(self, total: Self::Floats) -> [f32; 2];
 }

@@ -1,6 +1,6 @@
 //! Causal grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245), global or over a sliding window.
 
-mod few;
+mod dense;
 mod products;
 mod softmax;
 mod tile;

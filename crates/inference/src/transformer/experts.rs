@@ -9,6 +9,7 @@ pub use resident::ResidentExperts;
 pub use top_k::TopK;
 
 use super::buffer::grown;
+use super::exponential::sigmoid;
 use super::feed_forward::gated;
 use super::project::project;
 use assignment::Assignment;
@@ -144,7 +145,7 @@ impl Shared {
         for ((row, x), hidden) in rows {
             let weight = self.scale.as_ref().map_or(1.0, |w| {
                 let z: f32 = w.iter().zip(x).map(|(w, x)| w * x).sum();
-                1.0 / (1.0 + (-z).exp())
+                sigmoid(z)
             });
             add(hidden, weight, row);
         }

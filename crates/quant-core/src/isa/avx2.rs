@@ -1,19 +1,17 @@
-//! AVX2 and FMA: a register of 32 bytes per row.
+//! AVX2: a register of 32 bytes per row.
 
 use super::{Kernel, RowIsa};
 #[allow(clippy::wildcard_imports, reason = "intrinsics are a language of their own")]
 use std::arch::x86_64::*;
 
-/// Proof of AVX2, FMA and F16C.
+/// Proof of AVX2 and F16C.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
 impl Avx2 {
     /// The token, where the processor has the instructions.
     pub(crate) fn new() -> Option<Self> {
-        let found = is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && is_x86_feature_detected!("f16c");
+        let found = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c");
         found.then_some(Self(()))
     }
 }
@@ -21,9 +19,15 @@ impl Avx2 {
 /// Uses instructions that the token proves.
 macro_rules! proven {
     ($op:expr) => {
-        // SAFETY: the method has a token, so the processor has AVX2, FMA and F16C. Loads read arrays of their own width.
+        // SAFETY: the method has a token, so the processor has AVX2 and F16C. Loads read arrays of their own width.
         unsafe { $op }
     };
+}
+
+/// `a·b + c`, rounded twice: see [`super::Isa::add_part`].
+#[inline(always)]
+fn mul_add(_: Avx2, a: __m256, b: __m256, c: __m256) -> __m256 {
+    proven!(_mm256_add_ps(c, _mm256_mul_ps(a, b)))
 }
 
 impl RowIsa for Avx2 {
@@ -36,7 +40,7 @@ impl RowIsa for Avx2 {
 
     #[inline(always)]
     fn eval<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,fma,f16c")]
+        #[target_feature(enable = "avx2,f16c")]
         fn with_avx2<K: Kernel>(isa: Avx2, kernel: K) -> K::Output {
             kernel.run(isa)
         }
@@ -183,13 +187,13 @@ impl RowIsa for Avx2 {
 
     #[inline(always)]
     fn add_part(self, total: __m256, part: __m256, by: f32) -> __m256 {
-        proven!(_mm256_fmadd_ps(part, _mm256_set1_ps(by), total))
+        mul_add(self, part, proven!(_mm256_set1_ps(by)), total)
     }
 
     #[inline(always)]
     fn add_scaled(self, total: __m256, sums: __m256i, scale: __m256, by: f32) -> __m256 {
         let scale = proven!(_mm256_mul_ps(scale, _mm256_set1_ps(by)));
-        proven!(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), scale, total))
+        mul_add(self, proven!(_mm256_cvtepi32_ps(sums)), scale, total)
     }
 
     #[inline(always)]
@@ -204,7 +208,7 @@ impl RowIsa for Avx2 {
     fn add_weighted(self, total: __m256, [even, odd]: [__m256; 2], values: &[f32; 16]) -> __m256 {
         let (low, high) =
             proven!((_mm256_loadu_ps(values.as_ptr()), _mm256_loadu_ps(values.as_ptr().add(8))));
-        proven!(_mm256_fmadd_ps(odd, high, _mm256_fmadd_ps(even, low, total)))
+        mul_add(self, odd, high, mul_add(self, even, low, total))
     }
 
     #[inline(always)]

@@ -31,6 +31,12 @@ macro_rules! proven {
     };
 }
 
+/// `a·b + c`, rounded twice: see [`Isa::add_part`].
+#[inline(always)]
+fn mul_add(_: Avx512, a: __m512, b: __m512, c: __m512) -> __m512 {
+    proven!(_mm512_add_ps(c, _mm512_mul_ps(a, b)))
+}
+
 /// A register from a half for each row.
 #[inline(always)]
 fn both(_: Avx512, first: __m256i, second: __m256i) -> __m512i {
@@ -230,13 +236,13 @@ impl Isa for Avx512 {
 
     #[inline(always)]
     fn add_part(self, total: __m512, part: __m512, by: f32) -> __m512 {
-        proven!(_mm512_fmadd_ps(part, _mm512_set1_ps(by), total))
+        mul_add(self, part, proven!(_mm512_set1_ps(by)), total)
     }
 
     #[inline(always)]
     fn add_scaled(self, total: __m512, sums: __m512i, scale: __m512, by: f32) -> __m512 {
         let scale = proven!(_mm512_mul_ps(scale, _mm512_set1_ps(by)));
-        proven!(_mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, total))
+        mul_add(self, proven!(_mm512_cvtepi32_ps(sums)), scale, total)
     }
 
     #[inline(always)]
@@ -253,16 +259,17 @@ impl Isa for Avx512 {
     fn add_weighted(self, total: __m512, [even, odd]: [__m512; 2], values: &[f32; 16]) -> __m512 {
         let low = proven!(_mm512_broadcast_f32x8(_mm256_loadu_ps(values.as_ptr())));
         let high = proven!(_mm512_broadcast_f32x8(_mm256_loadu_ps(values.as_ptr().add(8))));
-        proven!(_mm512_fmadd_ps(odd, high, _mm512_fmadd_ps(even, low, total)))
+        mul_add(self, odd, high, mul_add(self, even, low, total))
     }
 
     #[inline(always)]
     fn total(self, total: __m512) -> [f32; 2] {
         let (first, second) = proven!((_mm512_castps512_ps256(total), _mm512_extractf32x8_ps::<1>(total)));
-        let (low, high) = proven!((_mm256_unpacklo_ps(first, second), _mm256_unpackhi_ps(first, second)));
+        let low = proven!(_mm256_permute2f128_ps::<0x20>(first, second));
+        let high = proven!(_mm256_permute2f128_ps::<0x31>(first, second));
         let four = proven!(_mm256_add_ps(low, high));
-        let two = proven!(_mm_add_ps(_mm256_castps256_ps128(four), _mm256_extractf128_ps::<1>(four)));
-        let sums = proven!(_mm_cvtsi128_si64(_mm_castps_si128(_mm_add_ps(two, _mm_movehl_ps(two, two)))));
-        [f32::from_bits(sums as u32), f32::from_bits((sums >> 32) as u32)]
+        let two = proven!(_mm256_add_ps(four, _mm256_permute_ps::<0b01_00_11_10>(four)));
+        let one = proven!(_mm256_add_ps(two, _mm256_movehdup_ps(two)));
+        [proven!(_mm256_cvtss_f32(one)), proven!(_mm_cvtss_f32(_mm256_extractf128_ps::<1>(one)))]
     }
 }

@@ -55,6 +55,8 @@ impl Products for Long {
 
     #[inline(always)]
     fn add(self, sums: int32x4_t, weights: int8x16_t, by: int16x8_t, x: int8x16_t) -> int32x4_t {
+        // In columns of four, so that halves of halves are added: lanes then get the neighbours that SDOT gives them.
+        let (weights, x) = (columns_of_four(weights), columns_of_four(x));
         // Two products of any bytes but −128 · −128 fit an i16.
         let pairs = proven!(vmull_s8(vget_low_s8(weights), vget_low_s8(x)));
         let pairs = proven!(vmlal_high_s8(pairs, weights, x));
@@ -80,6 +82,13 @@ impl Products for Dot {
     }
 }
 
+/// Bytes 0, 4, 8, 12, then 1, 5, 9, 13, and so on.
+#[inline(always)]
+fn columns_of_four(bytes: int8x16_t) -> int8x16_t {
+    const ORDER: [u8; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
+    proven!(vqtbl1q_s8(bytes, vld1q_u8(ORDER.as_ptr())))
+}
+
 /// Sums of four neighbouring products. As assembly, since the intrinsic is not stable.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
@@ -101,6 +110,12 @@ fn dot_of_fours(a: int8x16_t, b: int8x16_t) -> int32x4_t {
 #[inline(always)]
 fn activations(x: &[i8; 32]) -> [int8x16_t; 2] {
     proven!([vld1q_s8(x.as_ptr()), vld1q_s8(x.as_ptr().add(16))])
+}
+
+/// `a·b + c`, rounded twice: see [`super::Isa::add_part`].
+#[inline(always)]
+fn mul_add(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+    proven!(vaddq_f32(c, vmulq_f32(a, b)))
 }
 
 /// Four floats of four integers, times `scale`.
@@ -278,7 +293,8 @@ impl<P: Products> RowIsa for Neon<P> {
 
     #[inline(always)]
     fn add_part(self, total: [float32x4_t; 2], part: [float32x4_t; 2], by: f32) -> [float32x4_t; 2] {
-        proven!([vfmaq_n_f32(total[0], part[0], by), vfmaq_n_f32(total[1], part[1], by)])
+        let by = proven!(vdupq_n_f32(by));
+        [mul_add(part[0], by, total[0]), mul_add(part[1], by, total[1])]
     }
 
     #[inline(always)]
@@ -291,7 +307,7 @@ impl<P: Products> RowIsa for Neon<P> {
     ) -> [float32x4_t; 2] {
         let scale = proven!([vmulq_n_f32(scale[0], by), vmulq_n_f32(scale[1], by)]);
         let sums = proven!([vcvtq_f32_s32(sums[0]), vcvtq_f32_s32(sums[1])]);
-        proven!([vfmaq_f32(total[0], sums[0], scale[0]), vfmaq_f32(total[1], sums[1], scale[1])])
+        [mul_add(sums[0], scale[0], total[0]), mul_add(sums[1], scale[1], total[1])]
     }
 
     #[inline(always)]
@@ -315,12 +331,13 @@ impl<P: Products> RowIsa for Neon<P> {
         let at = values.as_ptr();
         let [a, b] = proven!([vld1q_f32(at), vld1q_f32(at.add(4))]);
         let [c, d] = proven!([vld1q_f32(at.add(8)), vld1q_f32(at.add(12))]);
-        let [low, high] = proven!([vfmaq_f32(low, even[0], a), vfmaq_f32(high, even[1], b)]);
-        proven!([vfmaq_f32(low, odd[0], c), vfmaq_f32(high, odd[1], d)])
+        let [low, high] = [mul_add(even[0], a, low), mul_add(even[1], b, high)];
+        [mul_add(odd[0], c, low), mul_add(odd[1], d, high)]
     }
 
     #[inline(always)]
     fn total(self, [low, high]: [float32x4_t; 2]) -> f32 {
-        proven!(vaddvq_f32(vaddq_f32(low, high)))
+        let four = proven!(vaddq_f32(low, high));
+        proven!(vpadds_f32(vadd_f32(vget_low_f32(four), vget_high_f32(four))))
     }
 }

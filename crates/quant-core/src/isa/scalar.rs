@@ -142,6 +142,8 @@ impl RowIsa for Scalar {
     }
 
     fn total(self, total: [f32; 8]) -> f32 {
-        total.iter().sum()
+        // As registers are folded: halves, then halves of these.
+        let four: [f32; 4] = from_fn(|i| total[i] + total[i + 4]);
+        (four[0] + four[2]) + (four[1] + four[3])
     }
 }

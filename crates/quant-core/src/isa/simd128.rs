@@ -35,8 +35,7 @@ mod ops {
     pub(super) use std::arch::wasm32::i8x16_swizzle as swizzle;
 }
 
-/// `a·b + c`, rounded twice everywhere: the relaxed instruction rounds once or twice, as the processor likes, and a model
-/// would draw other tokens on other machines.
+/// `a·b + c`, rounded twice: see [`super::Isa::add_part`]. The relaxed instruction rounds as the processor likes.
 #[inline(always)]
 fn mul_add(a: v128, b: v128, c: v128) -> v128 {
     f32x4_add(c, f32x4_mul(a, b))
@@ -45,7 +44,15 @@ fn mul_add(a: v128, b: v128, c: v128) -> v128 {
 /// Sums of two products each. They fit, since activations are at least −127.
 #[inline(always)]
 fn signed_pairs(weights: v128, x: v128) -> v128 {
+    let (weights, x) = (in_halves(weights), in_halves(x));
     i16x8_add(i16x8_extmul_low_i8x16(weights, x), i16x8_extmul_high_i8x16(weights, x))
+}
+
+/// Of each four bytes the first two, then of each four the others: with the halves added, four neighbours are two pairs,
+/// as other sets have them.
+#[inline(always)]
+fn in_halves(bytes: v128) -> v128 {
+    i8x16_shuffle::<0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15>(bytes, bytes)
 }
 
 /// Adds `by · pairs`.

@@ -1,14 +1,13 @@
 //! Scores and mixed values of one block of the cache.
 
-use super::few;
+use super::dense;
 use crate::kv_cache::{Block, Columns, Rows};
 use crate::transformer::buffer::grown;
-use crate::transformer::gemm;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-/// Up to so many queries the block is read once, without copies in another order; with more, decoding it for a matrix
-/// product pays.
+/// Up to so many queries the block is read once, without copies in another order; with more, decoding and transposing it
+/// pays.
 const FEW: usize = 8;
 
 /// scores = queries · keysᵀ: queries × head_dim, queries × positions.
@@ -20,24 +19,21 @@ pub(super) fn scores(
     scores: &mut [f32],
 ) {
     let positions = block.positions.len();
-    match &block.rows {
-        Rows::Single { keys, .. } => plain_scores(queries, keys, head_dim, scores),
-        Rows::Half { keys, .. } => plain_scores(queries, floats(keys, buffer), head_dim, scores),
-        Rows::Cold(cold) => {
-            scores.fill(0.0);
-            if are_few(queries, head_dim) {
+    if are_few(queries, head_dim) {
+        match &block.rows {
+            Rows::Single { keys, .. } => dense::dot_products(queries, keys, head_dim, scores),
+            Rows::Half { keys, .. } => dense::dot_products(queries, floats(keys, buffer), head_dim, scores),
+            Rows::Cold(cold) => {
+                scores.fill(0.0);
                 for (first, panel) in cold.keys() {
                     let from = Columns { stride: head_dim, first };
                     panel.add_product(queries, from, scores, Columns::all(positions));
                 }
-            } else {
-                let keys = grown(buffer, head_dim * positions);
-                for (first, panel) in cold.keys() {
-                    panel.decode(&mut keys[first * positions..], Columns::all(positions));
-                }
-                gemm::add_product(queries, keys, head_dim, scores);
             }
         }
+    } else {
+        scores.fill(0.0);
+        dense::add_weighted(queries, transposed_keys(block, head_dim, buffer), positions, scores);
     }
 }
 
@@ -51,8 +47,8 @@ pub(super) fn add_values(
 ) {
     let positions = block.positions.len();
     match &block.rows {
-        Rows::Single { values, .. } => add_plain_values(weights, values, head_dim, sums),
-        Rows::Half { values, .. } => add_plain_values(weights, floats(values, buffer), head_dim, sums),
+        Rows::Single { values, .. } => dense::add_weighted(weights, values, head_dim, sums),
+        Rows::Half { values, .. } => dense::add_weighted(weights, floats(values, buffer), head_dim, sums),
         Rows::Cold(cold) if are_few(sums, head_dim) => {
             for (first, panel) in cold.values() {
                 let to = Columns { stride: head_dim, first };
@@ -63,25 +59,25 @@ pub(super) fn add_values(
             let values = grown(buffer, positions * head_dim);
             cold.values()
                 .for_each(|(first, panel)| panel.decode(values, Columns { stride: head_dim, first }));
-            gemm::add_product(weights, values, positions, sums);
+            dense::add_weighted(weights, values, head_dim, sums);
         }
     }
 }
 
-fn plain_scores(queries: &[f32], keys: &[f32], head_dim: usize, scores: &mut [f32]) {
-    if are_few(queries, head_dim) {
-        few::dot_products(queries, keys, head_dim, scores);
-    } else {
-        gemm::times_transposed(queries, keys, head_dim, scores);
+/// head_dim × positions.
+fn transposed_keys<'a>(block: &Block<'_>, head_dim: usize, buffer: &'a mut Vec<f32>) -> &'a [f32] {
+    let positions = block.positions.len();
+    let columns = grown(buffer, head_dim * positions);
+    match &block.rows {
+        Rows::Single { keys, .. } => dense::transpose(keys, head_dim, columns),
+        Rows::Half { keys, .. } => dense::transpose_halves(keys, head_dim, columns),
+        Rows::Cold(cold) => {
+            for (first, panel) in cold.keys() {
+                panel.decode(&mut columns[first * positions..], Columns::all(positions));
+            }
+        }
     }
-}
-
-fn add_plain_values(weights: &[f32], values: &[f32], head_dim: usize, sums: &mut [f32]) {
-    if are_few(sums, head_dim) {
-        few::add_weighted(weights, values, head_dim, sums);
-    } else {
-        gemm::add_product(weights, values, values.len() / head_dim, sums);
-    }
+    columns
 }
 
 fn are_few(queries: &[f32], head_dim: usize) -> bool {

@@ -30,7 +30,7 @@ impl RunningSoftmax {
         after.fill(0.0);
         let max = seen.iter().fold(self.max, |max, &s| max.max(s));
         if max > self.max {
-            let shrink = (self.max - max).exp();
+            let shrink = exp(self.max - max);
             self.total *= shrink;
             for sum in sums {
                 *sum *= shrink;

@@ -1,5 +1,6 @@
 //! Routing as the model was trained.
 
+use crate::transformer::exponential;
 use domain_types::{ExpertChoice, ExpertRouter, GateNorm, Gating, PortError};
 
 /// The `k` experts of the greatest logits, whatever is in memory; the lower index wins a tie.
@@ -58,7 +59,7 @@ impl ExpertRouter for TopK {
 impl TopK {
     fn weigh(&self, logits: &[f32], chosen: &mut [ExpertChoice]) {
         let max = logits[chosen[0].expert];
-        let exp = |z: f32| (z - max).exp();
+        let exp = |z: f32| exponential::exp(z - max);
         let sum: f32 = chosen.iter().map(|c| exp(logits[c.expert])).sum();
         let total = match self.gating.norm() {
             GateNorm::Chosen => sum,

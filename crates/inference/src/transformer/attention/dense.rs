@@ -1,14 +1,43 @@
-//! Products of a few queries with a block in F32: what a matrix product would spend most of its time packing.
+//! Products of queries with a block in F32, in loops that give the same bits on every processor: a library's matrix product
+//! rounds as the processor's instructions do, and the model would draw other tokens elsewhere.
 
 use crate::vectorized::vectorized;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 /// Lanes of a running sum.
 const LANES: usize = 8;
 /// Queries that share a pass over the block.
-const QUERIES: usize = 4;
+const QUERIES: usize = 6;
+
+/// Columns become rows: positions × k to k × positions.
+pub(super) fn transpose(rows: &[f32], k: usize, columns: &mut [f32]) {
+    let positions = rows.len() / k;
+    for (position, row) in rows.chunks_exact(k).enumerate() {
+        scatter(row, &mut columns[position..], positions);
+    }
+}
+
+/// The same from half precision.
+pub(super) fn transpose_halves(rows: &[f16], k: usize, columns: &mut [f32]) {
+    const PIECE: usize = 64;
+    let (positions, mut piece) = (rows.len() / k, [0.0; PIECE]);
+    for (position, row) in rows.chunks_exact(k).enumerate() {
+        for (index, halves) in row.chunks(PIECE).enumerate() {
+            let floats = &mut piece[..halves.len()];
+            halves.convert_to_f32_slice(floats);
+            scatter(floats, &mut columns[index * PIECE * positions + position..], positions);
+        }
+    }
+}
+
+fn scatter(from: &[f32], to: &mut [f32], stride: usize) {
+    to.iter_mut().step_by(stride).zip(from).for_each(|(to, x)| *to = *x);
+}
 
 vectorized! {
-    /// scores = queries · keysᵀ: queries × k, positions × k, queries × positions.
+    /// scores = queries · keysᵀ: queries × k, positions × k, queries × positions. For a few queries: many are worth
+    /// transposing the keys, to [`add_weighted`].
     pub(super) fn dot_products(queries: &[f32], keys: &[f32], k: usize, scores: &mut [f32]) {
         let positions = keys.len() / k;
         for (position, key) in keys.chunks_exact(k).enumerate() {
@@ -29,6 +58,8 @@ vectorized! {
                 1 => add_weighted_by::<1>(weights, values, k, sums),
                 2 => add_weighted_by::<2>(weights, values, k, sums),
                 3 => add_weighted_by::<3>(weights, values, k, sums),
+                4 => add_weighted_by::<4>(weights, values, k, sums),
+                5 => add_weighted_by::<5>(weights, values, k, sums),
                 _ => add_weighted_by::<QUERIES>(weights, values, k, sums),
             }
         }
@@ -90,13 +121,25 @@ mod tests {
             let (a, b) = (gaussian_like(1, queries * k), gaussian_like(2, positions * k));
             let mut scores = vec![f32::NAN; queries * positions];
             dot_products(&a, &b, k, &mut scores);
+            let (mut columns, mut of_columns) = (vec![f32::NAN; b.len()], vec![0.0; scores.len()]);
+            let (mut halves, mut rounded) = (vec![f16::ZERO; b.len()], b.clone());
+            halves.convert_from_f32_slice(&b);
+            halves.convert_to_f32_slice(&mut rounded);
+            transpose(&rounded, k, &mut columns);
+            let expected = columns.clone();
+            transpose_halves(&halves, k, &mut columns);
+            assert_eq!(columns, expected);
+            transpose(&b, k, &mut columns);
+            add_weighted(&a, &columns, positions, &mut of_columns);
             let mut sums = gaussian_like(3, queries * k);
             let before = sums.clone();
             add_weighted(&scores, &b, k, &mut sums);
             for q in 0..queries {
                 for p in 0..positions {
                     let exact: f64 = (0..k).map(|i| f64::from(a[q * k + i]) * f64::from(b[p * k + i])).sum();
-                    assert!((f64::from(scores[q * positions + p]) - exact).abs() < 1e-4);
+                    for scores in [&scores, &of_columns] {
+                        assert!((f64::from(scores[q * positions + p]) - exact).abs() < 1e-4);
+                    }
                 }
                 for i in 0..k {
                     let of = |p: usize| f64::from(scores[q * positions + p]) * f64::from(b[p * k + i]);
