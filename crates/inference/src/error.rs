@@ -128,6 +128,9 @@ pub enum InferenceError {
     /// The chat template is wrong or refused the messages.
     #[error("chat template: {0:#}")]
     ChatTemplate(#[from] minijinja::Error),
+    /// An adapter that is not for this model.
+    #[error("adapter: {0}")]
+    Adapter(String),
     /// A calibration that cannot run as asked.
     #[error("calibration: {0}")]
     Calibration(String),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adapter;
 mod chat;
 mod error;
 mod evaluate;
@@ -10,6 +11,7 @@ mod sampler;
 mod transformer;
 mod vectorized;
 
+pub use adapter::{Adapter, LowRank};
 pub use chat::{ChatMessage, ChatTemplate};
 pub use error::InferenceError;
 pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate, mean_divergence};

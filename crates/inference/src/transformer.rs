@@ -24,6 +24,7 @@ pub use load::LoadOptions;
 pub use stage_stream::{Stage, StageStream};
 
 use crate::InferenceError;
+use crate::adapter::Adapter;
 use crate::kv_cache::KvCache;
 use crate::parallel::{self, Pace};
 use block::Block;
@@ -65,7 +66,19 @@ impl Transformer {
         codecs: &dyn CodecSet,
         options: LoadOptions,
     ) -> Result<Self, InferenceError> {
-        load::load(source, codecs, options, None)
+        load::load(source, codecs, options, None, None)
+    }
+
+    /// The same with low-rank additions to linear layers.
+    ///
+    /// Fails also where an addition is to a layer that the model does not have, or of another shape.
+    pub fn load_adapted(
+        source: &dyn TensorSource,
+        codecs: &dyn CodecSet,
+        options: LoadOptions,
+        adapter: &Adapter,
+    ) -> Result<Self, InferenceError> {
+        load::load(source, codecs, options, None, Some(adapter))
     }
 
     /// The same for a mixture of experts whose experts come from elsewhere: of `source` all is taken but them.
@@ -77,7 +90,7 @@ impl Transformer {
         options: LoadOptions,
         experts: ExpertPorts,
     ) -> Result<Self, InferenceError> {
-        load::load(source, codecs, options, Some(experts))
+        load::load(source, codecs, options, Some(experts), None)
     }
 
     /// What network this is.

@@ -44,6 +44,8 @@ pub enum Command {
     Quantize(commands::quantize::Args),
     /// Turn a quantized file back into F16 or F32
     Dequantize(commands::dequantize::Args),
+    /// Put an adapter's additions into the matrices that it was trained over
+    Merge(commands::merge::Args),
     /// Re-encode our formats exactly in formats that other runtimes read
     Export(commands::export::Args),
     /// Measure perplexity, KL divergence from a reference and task accuracy
@@ -90,6 +92,7 @@ impl Command {
             Self::Calibrate(args) => commands::calibrate::run(context, &args),
             Self::Quantize(args) => commands::quantize::run(context, &args),
             Self::Dequantize(args) => commands::dequantize::run(context, &args),
+            Self::Merge(args) => commands::merge::run(context, &args),
             Self::Export(args) => commands::export::run(context, &args),
             Self::Eval(args) => commands::eval::run(context, &args),
             Self::Compare(args) => commands::compare::run(context, &args),

@@ -12,6 +12,7 @@ pub(crate) mod fetch;
 pub(crate) mod formats;
 pub(crate) mod gate;
 pub(crate) mod inspect;
+pub(crate) mod merge;
 pub(crate) mod moe;
 #[cfg(feature = "train")]
 pub(crate) mod qat;

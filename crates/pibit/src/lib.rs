@@ -4,6 +4,7 @@
 #[macro_use]
 mod output;
 
+mod adapter;
 mod calibration;
 pub mod cli;
 mod commands;
@@ -23,6 +24,7 @@ mod loaded;
 mod memory;
 mod model_ref;
 mod page;
+mod plain;
 mod progress;
 mod quantize;
 mod resume;

@@ -1,5 +1,6 @@
 //! A model that is ready to run: source, tokenizer and network, wired.
 
+use crate::adapter::AdapterFile;
 use crate::compute::Compute;
 use crate::context::Context;
 use crate::experts::{ExpertArgs, ExpertWatch, WiredExperts};
@@ -7,8 +8,9 @@ use crate::model_ref::ModelRef;
 use crate::stage;
 use anyhow::{Context as _, Result};
 use domain_types::{TensorSource, TokenId, Tokenizer};
-use inference::{LoadOptions, Transformer};
+use inference::{Adapter, LoadOptions, Transformer};
 use quant_core::{Activations, Codecs};
+use std::path::Path;
 
 /// A model that is ready to run.
 pub(crate) struct LoadedModel {
@@ -18,11 +20,31 @@ pub(crate) struct LoadedModel {
     pub(crate) experts: ExpertWatch,
 }
 
+/// What a model has beside its weights.
+enum Beside {
+    Nothing,
+    Experts(WiredExperts),
+    Adapter(Adapter),
+}
+
 impl LoadedModel {
     /// A model with room for `context_length` tokens that computes exactly: for measuring what weights are worth.
     pub(crate) fn exact(context: &Context, model: &ModelRef, context_length: usize) -> Result<Self> {
         let options = LoadOptions::default().with_context_length(context_length);
         Self::load(context, model, options, Activations::F32)
+    }
+
+    /// Loads a model with an adapter beside its packed weights.
+    pub(crate) fn adapted(
+        context: &Context,
+        model: &ModelRef,
+        options: LoadOptions,
+        compute: Compute,
+        lora: &Path,
+    ) -> Result<Self> {
+        let adapter = AdapterFile::of_model(context, lora, model)?;
+        let beside = |source: &dyn TensorSource| Ok(Beside::Adapter(adapter.for_weights_of(source)?));
+        Self::wire(model, compute.activations, options, || compute.open(context, model), beside)
     }
 
     /// Opens and loads a model whose linear layers compute with such activations.
@@ -32,7 +54,7 @@ impl LoadedModel {
         options: LoadOptions,
         activations: Activations,
     ) -> Result<Self> {
-        Self::wire(model, activations, options, || model.open(context), |_| Ok(None))
+        Self::wire(model, activations, options, || model.open(context), |_| Ok(Beside::Nothing))
     }
 
     /// The same, with experts as a command's options say.
@@ -43,8 +65,11 @@ impl LoadedModel {
         activations: Activations,
         experts: &ExpertArgs,
     ) -> Result<Self> {
-        let wire = |source: &dyn TensorSource| experts.wire(context, model, source, activations);
-        Self::wire(model, activations, options, || model.open(context), wire)
+        let beside = |source: &dyn TensorSource| {
+            let wired = experts.wire(context, model, source, activations)?;
+            Ok(wired.map_or(Beside::Nothing, Beside::Experts))
+        };
+        Self::wire(model, activations, options, || model.open(context), beside)
     }
 
     /// Loads a model to run it fast.
@@ -54,7 +79,13 @@ impl LoadedModel {
         options: LoadOptions,
         compute: Compute,
     ) -> Result<Self> {
-        Self::wire(model, compute.activations, options, || compute.open(context, model), |_| Ok(None))
+        Self::wire(
+            model,
+            compute.activations,
+            options,
+            || compute.open(context, model),
+            |_| Ok(Beside::Nothing),
+        )
     }
 
     fn wire(
@@ -62,16 +93,20 @@ impl LoadedModel {
         activations: Activations,
         options: LoadOptions,
         open: impl FnOnce() -> Result<Box<dyn TensorSource>>,
-        experts: impl FnOnce(&dyn TensorSource) -> Result<Option<WiredExperts>>,
+        beside: impl FnOnce(&dyn TensorSource) -> Result<Beside>,
     ) -> Result<Self> {
         let _span = stage::load(&model.to_string()).entered();
         let source = open()?;
         let tokenizer =
             model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {model}"))?;
         let codecs = Codecs::new(activations);
-        let (transformer, experts) = match experts(&*source)? {
-            None => (Transformer::load(&*source, &codecs, options), ExpertWatch::default()),
-            Some(wired) => {
+        let (transformer, experts) = match beside(&*source)? {
+            Beside::Nothing => (Transformer::load(&*source, &codecs, options), ExpertWatch::default()),
+            Beside::Adapter(adapter) => {
+                let adapted = Transformer::load_adapted(&*source, &codecs, options, &adapter);
+                (adapted, ExpertWatch::default())
+            }
+            Beside::Experts(wired) => {
                 let (ports, watch) = wired.watch();
                 (Transformer::load_with_experts(&*source, &codecs, options, ports), watch)
             }

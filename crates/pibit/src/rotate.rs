@@ -1,11 +1,13 @@
 //! A model seen in a rotated basis (QuaRot, arXiv:2404.00456): which tensor takes part in which rotation.
 
 mod basis;
+mod rotations;
 #[cfg(test)]
 mod tests;
 mod treatment;
 
 pub(crate) use basis::Basis;
+pub(crate) use rotations::Rotations;
 
 use crate::floats;
 use anyhow::{Result, bail};
@@ -13,11 +15,9 @@ use domain_types::{
     CodecSet, DomainEvent, EventSink, Hessian, Metadata, ModelSpec, OrthogonalTransform, PortError,
     QuantTensor, RotationSpec, TensorInfo, TensorSource, scalar,
 };
-use quant_core::incoherence::{
-    Rotation, mu, restore_columns, restore_rows, rotate_columns, rotate_rows, scale_columns,
-};
+use quant_core::incoherence::{Rotation, mu, rotate_columns, rotate_rows, scale_columns};
 use std::sync::atomic::{AtomicBool, Ordering};
-use treatment::{Space, Treatment};
+use treatment::Treatment;
 
 /// Another source, rotated. Tensors that a rotation concerns are rotated when they are asked for, to F32; all others stay
 /// as they are.
@@ -30,11 +30,7 @@ pub(crate) struct RotatedSource<'a> {
     infos: Vec<TensorInfo>,
     /// Of which tensors there was an event already.
     reported: Vec<AtomicBool>,
-    residual: Option<Rotation>,
-    inputs: Option<Rotation>,
-    ends: Option<Rotation>,
-    heads: Option<Rotation>,
-    feed_forward: Option<Rotation>,
+    rotations: Rotations,
 }
 
 impl<'a> RotatedSource<'a> {
@@ -62,18 +58,13 @@ impl<'a> RotatedSource<'a> {
         }
         let mut metadata = original.metadata().clone();
         rotation.write(&mut metadata);
-        let make = |wanted: bool, width, seed| wanted.then(|| Rotation::new(width, seed)).transpose();
         let mut rotated = Self {
             codecs,
             sink,
             metadata,
             infos: Vec::new(),
             reported: original.tensors().iter().map(|_| AtomicBool::new(false)).collect(),
-            residual: make(rotation.residual, spec.width, rotation.residual_seed())?,
-            inputs: make(rotation.inputs, spec.width, rotation.inputs_seed())?,
-            ends: make(rotation.ends, spec.width, rotation.ends_seed())?,
-            heads: make(rotation.heads, spec.attention.head_dim, rotation.heads_seed())?,
-            feed_forward: make(rotation.feed_forward, spec.ffn_width, rotation.feed_forward_seed())?,
+            rotations: Rotations::new(&spec, rotation)?,
             spec: ModelSpec { rotation: Some(rotation), ..spec },
             original,
         };
@@ -89,7 +80,7 @@ impl<'a> RotatedSource<'a> {
 
     /// The second moment of a layer's inputs in this basis, from that in the original one.
     pub(crate) fn carry(&self, name: &str, hessian: Hessian) -> Result<Hessian> {
-        let Some(treatment) = self.treatment(name) else { return Ok(hessian) };
+        let Some(treatment) = self.rotations.treatment(name) else { return Ok(hessian) };
         if treatment.norm.is_some() {
             bail!("gains of a norm moved into {name}: what it reads now is not what was calibrated");
         }
@@ -109,41 +100,12 @@ impl<'a> RotatedSource<'a> {
 
     /// Weights of this basis in the original one.
     pub(crate) fn restore(&self, name: &str, weights: &mut [f32], row_len: usize) {
-        let Some(treatment) = self.treatment(name) else { return };
-        if let Some(rotation) = treatment.input {
-            restore_rows(weights, rotation);
-        }
-        if let Some(rotation) = treatment.output {
-            restore_columns(weights, row_len, rotation);
-        }
-    }
-
-    fn rotation(&self, space: Option<Space>) -> Option<&Rotation> {
-        match space? {
-            Space::Residual => self.residual.as_ref(),
-            Space::Normed => self.residual.as_ref().or(self.inputs.as_ref()),
-            Space::Heads => self.heads.as_ref(),
-            Space::Ends => self.ends.as_ref(),
-            Space::FeedForward => self.feed_forward.as_ref(),
-        }
-    }
-
-    /// What happens to a tensor; `None` where it stays as it is.
-    fn treatment(&self, name: &str) -> Option<Treatment<'_>> {
-        let role = treatment::role(name)?;
-        let treatment = Treatment {
-            // Gains stand between the residual stream and its readers only as long as they are where it is rotated.
-            norm: role.norm.filter(|_| self.residual.is_some()),
-            input: self.rotation(role.input),
-            output: self.rotation(role.output),
-            is_norm: role.is_norm && self.residual.is_some(),
-        };
-        treatment.changes_anything().then_some(treatment)
+        self.rotations.restore(name, weights, row_len);
     }
 
     /// A tensor as it will be, after a check that the rotations fit it.
     fn describe(&self, info: &TensorInfo) -> Result<TensorInfo> {
-        let Some(treatment) = self.treatment(&info.name) else { return Ok(info.clone()) };
+        let Some(treatment) = self.rotations.treatment(&info.name) else { return Ok(info.clone()) };
         let dims = info.shape.dims();
         // A bias is a column: what a layer writes.
         let (rows, columns) = if dims.len() == 1 { (dims[0], 1) } else { (dims[0], info.shape.row_len()) };
@@ -206,7 +168,7 @@ impl TensorSource for RotatedSource<'_> {
     }
 
     fn tensor(&self, name: &str) -> Result<QuantTensor, PortError> {
-        match self.treatment(name) {
+        match self.rotations.treatment(name) {
             None => self.original.tensor(name),
             Some(treatment) => self.rotated(name, &treatment),
         }

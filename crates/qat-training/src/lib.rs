@@ -5,6 +5,8 @@ pub mod corpus;
 mod random;
 
 #[cfg(feature = "train")]
+mod adapter;
+#[cfg(feature = "train")]
 mod error;
 #[cfg(feature = "train")]
 mod network;
@@ -21,6 +23,8 @@ mod training;
 #[cfg(feature = "train")]
 mod vocabulary;
 
+#[cfg(feature = "train")]
+pub use adapter::{LoraConfig, LoraInit};
 #[cfg(feature = "train")]
 pub use error::TrainError;
 #[cfg(feature = "train")]

@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod layer;
 mod norm;
+mod project;
 mod rope;
 mod routing;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use block::Block;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use domain_types::{Activation, GateNorm, ModelSpec, TensorSource, TokenId};
-pub(crate) use export::{MatrixType, Weight, export_all, f16_tensor};
+pub(crate) use export::{MatrixType, Weight, export_all, export_norms, f16_tensor, hash_all};
 pub(crate) use import::values;
 pub(crate) use layer::Layer;
 use norm::RmsNorm;

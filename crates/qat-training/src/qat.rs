@@ -7,6 +7,7 @@ mod config;
 mod course;
 mod data;
 mod descent;
+mod frozen;
 mod identity;
 mod losses;
 mod meter;

@@ -12,6 +12,7 @@ use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
 use super::rope::RopePair;
 use crate::InferenceError;
+use crate::adapter::Adapter;
 use crate::kv_cache::{KvCache, KvOptions};
 use domain_types::{CodecSet, DomainError, ModelSpec, TensorSource};
 use experts::{expert_bytes, experts};
@@ -46,10 +47,11 @@ pub(super) fn load(
     codecs: &dyn CodecSet,
     options: LoadOptions,
     ports: Option<ExpertPorts>,
+    adapter: Option<&Adapter>,
 ) -> Result<Transformer, InferenceError> {
     let spec = spec(source)?;
     let capacity = context_length(&spec, options)?;
-    let mut tensors = Tensors::new(source, codecs, &spec.architecture);
+    let mut tensors = Tensors::new(source, codecs, &spec.architecture).adapted(adapter)?;
     let (ends, rope) = take_ends(&mut tensors, &spec)?;
     let blocks = (0..spec.layers).map(|layer| block(&mut tensors, &spec, layer)).collect::<Result<_, _>>()?;
     let experts = experts(&mut tensors, &spec, ports)?;

@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use domain_types::TokenModel;
 use inference::{ChatMessage, ChatTemplate};
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 #[command(
@@ -24,6 +25,9 @@ pub struct Args {
     /// Tokens of an answer at most
     #[arg(short = 'n', long, default_value_t = 512)]
     tokens: usize,
+    /// Apply an adapter that `pibit qat --lora` trained over this model
+    #[arg(long, value_name = "ADAPTER")]
+    lora: Option<PathBuf>,
     #[command(flatten)]
     compute: Compute,
     #[command(flatten)]
@@ -32,7 +36,11 @@ pub struct Args {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
-    let mut model = LoadedModel::fast(context, &args.model, args.compute.load_options(), args.compute)?;
+    let options = args.compute.load_options();
+    let mut model = match &args.lora {
+        Some(lora) => LoadedModel::adapted(context, &args.model, options, args.compute, lora)?,
+        None => LoadedModel::fast(context, &args.model, options, args.compute)?,
+    };
     let template = ChatTemplate::from_metadata(model.source.metadata())?;
     let mut messages: Vec<ChatMessage> = args.system.iter().map(ChatMessage::system).collect();
     let interactive = std::io::stdin().is_terminal();

@@ -1,5 +1,6 @@
 //! `pibit eval`: perplexity, divergence from a reference, exact-match tasks.
 
+use crate::compute::Compute;
 use crate::context::Context;
 use crate::evaluation::{AlarmArgs, TaskAccuracy, Text, measure_tasks, observe, watch_text};
 use crate::experts::{ExpertArgs, ExpertReport};
@@ -22,11 +23,15 @@ The protocol is that of llama.cpp's perplexity tool: see docs/evaluation.md.
 Examples:
   pibit eval smollm2 --text wikitext2.txt --ctx 512 --chunks 20 --json
   pibit eval s3.gguf --reference smollm2 --text wikitext2.txt
+  pibit eval s2.gguf --lora adapter.gguf --text wikitext2.txt
   pibit eval s2.gguf --reference smollm2 --text mine.txt --chunks 0 --alarm-agreement 0.7 --alarm-perplexity 40
   pibit eval tiny --corpus --tasks arithmetic,code")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny`, `tiny-moe` or `smollm2`
     model: ModelRef,
+    /// Apply an adapter that `pibit qat --lora` trained over this model
+    #[arg(long, value_name = "ADAPTER", conflicts_with_all = ["expert_budget", "record_routes"])]
+    lora: Option<PathBuf>,
     /// Model to compare with: adds KL divergence and top-1 agreement
     #[arg(long, value_name = "MODEL")]
     reference: Option<ModelRef>,
@@ -66,7 +71,10 @@ pub struct Args {
 #[derive(Serialize)]
 struct Evaluation {
     model: String,
+    /// Of the model, and of its adapter where one is applied.
     bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lora: Option<String>,
     kv: &'static str,
     activations: &'static str,
     #[serde(flatten)]
@@ -102,11 +110,17 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         (None, false) => None,
     };
     let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
-    let mut model =
-        LoadedModel::with_experts(context, &args.model, options, args.activations, &args.experts)?;
+    let mut model = match &args.lora {
+        Some(lora) => {
+            let compute = Compute { kv: args.kv, activations: args.activations, mmap: true };
+            LoadedModel::adapted(context, &args.model, options, compute, lora)?
+        }
+        None => LoadedModel::with_experts(context, &args.model, options, args.activations, &args.experts)?,
+    };
     let mut reference =
         args.reference.as_ref().map(|r| LoadedModel::exact(context, r, args.ctx)).transpose()?;
-    let bytes = args.model.size(&*model.source)?;
+    let of_lora = args.lora.as_ref().map_or(Ok(0), |lora| lora.metadata().map(|file| file.len()))?;
+    let bytes = args.model.size(&*model.source)? + of_lora;
     let mut monitor = args.alarms.monitor(context)?;
     let ((report, details), seconds) = context.timed(|| {
         let protocol = [args.ctx, args.chunks];
@@ -120,6 +134,7 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
     Ok(Evaluation {
         model: args.model.to_string(),
         bytes,
+        lora: args.lora.as_ref().map(|lora| lora.display().to_string()),
         kv: args.kv.name(),
         activations: args.activations.name(),
         text: report,

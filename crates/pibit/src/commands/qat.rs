@@ -1,7 +1,10 @@
 //! `pibit qat`: quantization-aware training.
 
-mod decoded;
+mod base;
 mod event_log;
+#[cfg(test)]
+mod frozen_tests;
+mod learned;
 #[cfg(test)]
 mod parity;
 mod report;
@@ -13,17 +16,18 @@ mod tests;
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
+use crate::plain::PlainSource;
 use crate::quantize::{KeepRule, Plan, PlanOptions};
 use crate::rewrite::{self, Rewritten};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use decoded::DecodedSource;
 use domain_types::{Metadata, TensorInfo, TensorSource};
 use event_log::EventLog;
 use indicatif::ProgressBar;
 use observability::FanOut;
-use qat_training::{BlockPoint, QatConfig, QatMode, QatModel, QatPoint, QatRun};
+use qat_training::{BlockPoint, QatConfig, QatMode, QatModel, QatPoint, QatRun, QatTarget};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -35,14 +39,17 @@ Examples:
   pibit qat tiny -f piq2 --teacher tiny --steps 300 -o tiny-qat.gguf
   pibit qat smollm2 -f piq2 --mode blockwise --data text.txt --checkpoint run.safetensors -o blocks.gguf
   pibit qat blocks.gguf -f piq2 --mode scales --teacher smollm2 --data text.txt -o smollm2-piq2.gguf
+  pibit qat s2.gguf --lora 8 --teacher smollm2 --data text.txt -o adapter.gguf
+  pibit qat s2.gguf --mode norms --teacher smollm2 --data text.txt -o s2-norms.gguf
   pibit qat tiny -f piq2 --report curves.html --events run.jsonl -o tiny-qat.gguf
   pibit qat tiny -f t2 --teacher tiny --data arithmetic,code --checkpoint run.safetensors -o tiny-t2.gguf")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
     model: ModelRef,
-    /// Format of the linear layers; `pibit formats` lists them
+    /// Format of the linear layers; `pibit formats` lists them. With --lora and --mode norms, MODEL is taken as it is where
+    /// none is given
     #[arg(short, long)]
-    format: String,
+    format: Option<String>,
     /// Format of the embedding [default: q4_0 where FORMAT has fewer than 4.5 bits, else FORMAT]
     #[arg(long, value_name = "FORMAT")]
     embed: Option<String>,
@@ -52,12 +59,20 @@ pub struct Args {
     /// Settings (TOML); the options below override them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Model to learn from, with the same vocabulary [default: MODEL itself, before it is quantized]
+    /// Model to learn from, with the same vocabulary [default: MODEL itself, before it is quantized; none where it is not]
     #[arg(long, value_name = "MODEL")]
     teacher: Option<ModelRef>,
     /// What is trained
     #[arg(long, value_enum)]
     mode: Option<Mode>,
+    /// Train adapters of this rank, 4 to 16 for example, beside matrices that stay as they are. OUTPUT is an adapter for
+    /// `pibit run --lora` and llama.cpp
+    #[arg(long, value_name = "RANK", conflicts_with = "mode")]
+    lora: Option<usize>,
+    /// With --lora or --mode norms, and -f: where MODEL is written in FORMAT before training [default: OUTPUT with
+    /// .base.gguf]
+    #[arg(long, value_name = "FILE", requires = "format")]
+    base: Option<PathBuf>,
     /// Domains of the built-in corpus, or a text file [default: all domains]
     #[arg(long, value_name = "DOMAIN,…|FILE")]
     data: Option<String>,
@@ -96,12 +111,17 @@ enum Mode {
     Scales,
     /// Weights, norms and scales of one block at a time: memory for one block
     Blockwise,
+    /// Norms alone: matrices are copied bit for bit, of whatever format
+    Norms,
 }
 
 #[derive(Serialize)]
 struct QatReport {
     output: String,
     bytes: u64,
+    /// What matrices were frozen, where they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
     seconds: f64,
     steps: usize,
     #[serde(flatten)]
@@ -136,27 +156,28 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
 fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
     let config = args.config()?;
     let data = args.data()?;
-    let source = args.model.open(context)?;
-    let plan = PlanOptions {
-        format: args.format.clone(),
-        embed: args.embed.clone(),
-        keep: args.keep.clone(),
-        ..PlanOptions::default()
-    };
-    let plan = Plan::make(source.tensors(), &plan, &context.catalogue)?;
-    let targets = targets::of_plan(context.codecs, &*source, &plan)?;
+    let frozen = config.qat.mode.freezes_matrices();
+    let subject = if frozen { base::prepare(context, args)? } else { args.model.clone() };
+    let source = subject.open(context)?;
+    let targets = if frozen { BTreeMap::new() } else { targets(context, args, &*source)? };
+    if config.qat.mode == QatMode::Norms {
+        learned::check_norms(&*source)?;
+    }
     let tokenizer =
-        model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {}", args.model))?;
-    let model = DecodedSource::new(&*source, &context.codecs)?;
-    let teacher = args.teacher.as_ref().map(|teacher| teacher.open(context)).transpose()?;
+        model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {subject}"))?;
+    let model = PlainSource::new(&*source, &context.codecs)?;
+    // A base that was made here has a teacher like any other student: the model that it was made from.
+    let made_here = frozen && subject != args.model;
+    let teacher = args.teacher.as_ref().or(made_here.then_some(&args.model));
+    let teacher = teacher.map(|teacher| teacher.open(context)).transpose()?;
     let teacher =
-        teacher.as_ref().map(|teacher| DecodedSource::new(&**teacher, &context.codecs)).transpose()?;
+        teacher.as_ref().map(|teacher| PlainSource::new(&**teacher, &context.codecs)).transpose()?;
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
     let sinks = [context.sink.clone()].into_iter().chain(log.as_ref().map(EventLog::sink));
     let sink = FanOut::new(sinks);
     let run = QatRun {
         source: &model,
-        teacher: Some(teacher.as_ref().unwrap_or(&model)),
+        teacher: teacher.as_ref().or((!frozen).then_some(&model)).map(|teacher| teacher as _),
         tokenizer: &tokenizer,
         targets: &targets,
         data: &data,
@@ -171,11 +192,16 @@ fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
     let (trained, seconds) = context.timed(|| Ok(run.train(&mut |point| show(&bar, point))?))?;
     bar.finish_and_clear();
     log.map_or(Ok(()), EventLog::finish)?;
-    let bytes = write(context, args, &*source, &trained)?;
+    let bytes = match config.qat.mode {
+        QatMode::Lora => learned::write_adapter(context, args, &subject, &*source, (&config.lora, &trained))?,
+        QatMode::Norms => learned::write_norms(context, args, &subject, &*source, &trained)?,
+        _ => write(context, args, &*source, &trained)?,
+    };
     let QatModel { curve, blocks, teacher_sha256, .. } = trained;
     let report = QatReport {
         output: args.output.display().to_string(),
         bytes,
+        base: frozen.then(|| subject.to_string()),
         seconds,
         steps,
         last: curve.last().copied(),
@@ -185,6 +211,25 @@ fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
         config,
     };
     Ok((report, curve))
+}
+
+fn targets(context: &Context, args: &Args, source: &dyn TensorSource) -> Result<BTreeMap<String, QatTarget>> {
+    let Some(format) = &args.format else {
+        bail!(
+            "-f FORMAT is missing: only --lora and --mode norms can leave the model in the format that it has"
+        );
+    };
+    targets::of_plan(context.codecs, source, &plan(context, args, format, source)?)
+}
+
+fn plan(context: &Context, args: &Args, format: &str, source: &dyn TensorSource) -> Result<Plan> {
+    let options = PlanOptions {
+        format: format.to_owned(),
+        embed: args.embed.clone(),
+        keep: args.keep.clone(),
+        ..PlanOptions::default()
+    };
+    Plan::make(source.tensors(), &options, &context.catalogue)
 }
 
 fn show(bar: &ProgressBar, point: &QatPoint) {

@@ -10,11 +10,13 @@ use crate::output;
 use anyhow::{Result, bail};
 use inference::{Sampler, SamplerOptions};
 use serde::Serialize;
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   pibit run smollm2 -p 'The capital of France is' -n 20
+  pibit run s2.gguf --lora adapter.gguf -p 'The capital of France is'
   pibit run tiny-moe -p 'Tom has 12' --expert-budget 25% --record-routes routes.jsonl --json")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny`, `tiny-moe` or `smollm2`
@@ -25,6 +27,9 @@ pub struct Args {
     /// Tokens to generate at most
     #[arg(short = 'n', long, default_value_t = 128)]
     tokens: usize,
+    /// Apply an adapter that `pibit qat --lora` trained over this model
+    #[arg(long, value_name = "ADAPTER", conflicts_with_all = ["expert_budget", "record_routes"])]
+    lora: Option<PathBuf>,
     #[command(flatten)]
     compute: Compute,
     #[command(flatten)]
@@ -85,10 +90,12 @@ impl Sampling {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut sampler = args.sampling.sampler()?;
     let (options, compute) = (args.compute.load_options(), args.compute);
-    let mut model = if args.experts.asked() {
-        LoadedModel::with_experts(context, &args.model, options, compute.activations, &args.experts)?
-    } else {
-        LoadedModel::fast(context, &args.model, options, compute)?
+    let mut model = match &args.lora {
+        Some(lora) => LoadedModel::adapted(context, &args.model, options, compute, lora)?,
+        None if args.experts.asked() => {
+            LoadedModel::with_experts(context, &args.model, options, compute.activations, &args.experts)?
+        }
+        None => LoadedModel::fast(context, &args.model, options, compute)?,
     };
     let tokens = model.prompt_tokens(&args.prompt)?;
     if tokens.is_empty() {

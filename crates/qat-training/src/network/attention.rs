@@ -1,5 +1,6 @@
 //! Causal grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245).
 
+use super::project::project;
 use super::random_matrix;
 use super::rope::Rope;
 use crate::random::Rng;
@@ -69,10 +70,10 @@ impl Attention {
 
     pub(super) fn forward(&self, x: &Tensor<2>, g: &Geometry) -> Tensor<2> {
         let [b, t, d] = [g.batch, g.length, g.head_dim];
-        let project = |weight: &Param<Tensor<2>>| x.clone().matmul(weight.val().transpose());
-        let q = g.rope.rotate(g.split(project(&self.q), g.kv_heads * g.group)).mul_scalar(g.scale);
-        let k = g.rope.rotate(g.split(project(&self.k), g.kv_heads));
-        let v = g.split(project(&self.v), g.kv_heads);
+        let projected = |weight: &Param<Tensor<2>>| project(x.clone(), weight);
+        let q = g.rope.rotate(g.split(projected(&self.q), g.kv_heads * g.group)).mul_scalar(g.scale);
+        let k = g.rope.rotate(g.split(projected(&self.k), g.kv_heads));
+        let v = g.split(projected(&self.v), g.kv_heads);
         // The queries that share a key head are rows of one product, so keys are never copied.
         let rows = [b * g.kv_heads, g.group * t, d];
         let scores = q.reshape(rows).matmul(k.swap_dims(1, 2));
@@ -80,6 +81,6 @@ impl Attention {
         let weights = activation::softmax(scores, 3).reshape([b * g.kv_heads, g.group * t, t]);
         let mixed = weights.matmul(v).reshape([b, g.kv_heads * g.group, t, d]);
         let mixed = mixed.swap_dims(1, 2).reshape([b * t, g.kv_heads * g.group * d]);
-        mixed.matmul(self.output.val().transpose())
+        project(mixed, &self.output)
     }
 }

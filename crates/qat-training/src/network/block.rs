@@ -3,6 +3,7 @@
 use super::attention::{Attention, Geometry};
 use super::experts::Experts;
 use super::norm::RmsNorm;
+use super::project::project;
 use super::random_matrix;
 use super::routing::Routing;
 use crate::random::Rng;
@@ -72,8 +73,8 @@ impl FeedForward {
     }
 
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let gate = activation::silu(x.clone().matmul(self.gate.val().transpose()));
-        let up = x.matmul(self.up.val().transpose());
-        (gate * up).matmul(self.down.val().transpose())
+        let gate = activation::silu(project(x.clone(), &self.gate));
+        let up = project(x, &self.up);
+        project(gate * up, &self.down)
     }
 }

@@ -71,17 +71,35 @@ pub(crate) fn export_all(
     part: &impl Trainable,
     matrices: MatrixType,
 ) -> Result<Vec<(String, QuantTensor)>, TrainError> {
-    let export = |(name, weight): (String, Weight<'_>)| {
-        let packed = matches!(weight, Weight::Matrix(_) | Weight::Stack(_));
-        let (shape, values) = match weight {
-            Weight::Stack(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
-            Weight::Matrix(w) | Weight::Gate(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
-            Weight::Vector(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
-        };
-        let half = matrices == MatrixType::F16 && packed;
-        Ok((name, if half { f16_tensor(shape, &values)? } else { f32_tensor(shape, &values)? }))
+    part.named().into_iter().map(|named| export_one(named, matrices)).collect()
+}
+
+/// The norms alone.
+pub(crate) fn export_norms(part: &impl Trainable) -> Result<Vec<(String, QuantTensor)>, TrainError> {
+    let norms = part.named().into_iter().filter(|(_, weight)| matches!(weight, Weight::Vector(_)));
+    norms.map(|named| export_one(named, MatrixType::F32)).collect()
+}
+
+/// Calls `hash` with the bytes of each weight in F32, so that memory stays at one.
+pub(crate) fn hash_all(part: &impl Trainable, mut hash: impl FnMut(&[u8])) -> Result<(), TrainError> {
+    for named in part.named() {
+        hash(export_one(named, MatrixType::F32)?.1.bytes());
+    }
+    Ok(())
+}
+
+fn export_one(
+    (name, weight): (String, Weight<'_>),
+    matrices: MatrixType,
+) -> Result<(String, QuantTensor), TrainError> {
+    let packed = matches!(weight, Weight::Matrix(_) | Weight::Stack(_));
+    let (shape, values) = match weight {
+        Weight::Stack(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+        Weight::Matrix(w) | Weight::Gate(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
+        Weight::Vector(w) => (Shape::new(&w.val().dims())?, values(&name, w.val())?),
     };
-    part.named().into_iter().map(export).collect()
+    let half = matrices == MatrixType::F16 && packed;
+    Ok((name, if half { f16_tensor(shape, &values)? } else { f32_tensor(shape, &values)? }))
 }
 
 fn values<const D: usize>(name: &str, tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {

@@ -1,6 +1,6 @@
 //! Settings of quantization-aware training, as they stand in a TOML file.
 
-use crate::{Granularity, Surrogate, TrainError};
+use crate::{Granularity, LoraConfig, Surrogate, TrainError};
 use serde::{Deserialize, Serialize};
 
 /// All settings; what is left out has its default, and keys that do not exist are refused.
@@ -15,6 +15,8 @@ pub struct QatConfig {
     pub distillation: DistillationConfig,
     /// What block-wise training needs beside.
     pub blockwise: BlockwiseConfig,
+    /// The adapters of mode `lora`.
+    pub lora: LoraConfig,
 }
 
 /// How weights are rounded while they learn.
@@ -38,6 +40,10 @@ pub enum QatMode {
     Scales,
     /// Weights, norms and steps of one block at a time.
     Blockwise,
+    /// Norms alone: matrices stay as they are, of whatever format.
+    Norms,
+    /// Adapters beside matrices that stay as they are.
+    Lora,
 }
 
 /// Steps, rates and batches.
@@ -72,7 +78,8 @@ pub struct ScheduleConfig {
     pub log_every: usize,
     /// Optimizer steps of an epoch, after which the student is validated and a checkpoint is written.
     pub checkpoint_every: usize,
-    /// Held-out rows that an epoch's perplexity is measured on.
+    /// Held-out rows that an epoch's perplexity is measured on; with 0 there is no validation, and a text is trained on to
+    /// its end.
     pub validation_rows: usize,
     /// Held-out problems that an epoch's reasoning score is measured on.
     pub validation_problems: usize,
@@ -148,20 +155,29 @@ pub enum BlockError {
     Relative,
 }
 
+impl QatMode {
+    /// Whether matrices stay as they are, packed as the file has them.
+    pub fn freezes_matrices(self) -> bool {
+        matches!(self, Self::Norms | Self::Lora)
+    }
+}
+
 impl QatConfig {
     /// Checks that the numbers make sense for a model of this context length.
     pub(crate) fn validate(&self, context_length: usize) -> Result<(), TrainError> {
         let fail = |what: String| Err(TrainError::Config(what));
         let (s, d) = (&self.qat, &self.distillation);
         let counts = [s.steps, s.batch_size, s.gradient_accumulation, s.log_every, s.checkpoint_every];
-        if counts.contains(&0) || [s.validation_rows, s.validation_problems].contains(&0) {
+        if counts.contains(&0) {
             return fail(
-                "steps, batch_size, gradient_accumulation, log_every, checkpoint_every, validation_rows and \
-                 validation_problems must be above 0"
+                "steps, batch_size, gradient_accumulation, log_every and checkpoint_every must be above 0"
                     .into(),
             );
         }
-        if self.blockwise.rows < s.batch_size {
+        if self.qat.mode == QatMode::Lora {
+            self.lora.validate()?;
+        }
+        if self.qat.mode == QatMode::Blockwise && self.blockwise.rows < s.batch_size {
             let rows = self.blockwise.rows;
             return fail(format!("blockwise.rows = {rows} must be at least batch_size = {}", s.batch_size));
         }

@@ -22,7 +22,7 @@ pub(super) struct Course<'a, 'p> {
     descent: Descent<'a, Llama>,
     teacher: Option<&'p Llama>,
     stream: Stream<'a>,
-    validation: Validation,
+    validation: Option<Validation>,
     step: usize,
     pub(super) curve: Vec<QatPoint>,
     progress: &'p mut dyn FnMut(&QatPoint),
@@ -40,7 +40,9 @@ impl<'a, 'p> Course<'a, 'p> {
         let identity = run.identity()?;
         let stream = Stream::new(run.data, schedule, run.tokenizer)?;
         let context_length = student.network().spec().context_length;
-        let validation = Validation::new(run.data, schedule, run.tokenizer, context_length)?;
+        let validate = schedule.validation_rows > 0;
+        let validation = validate.then(|| Validation::new(run.data, schedule, run.tokenizer, context_length));
+        let validation = validation.transpose()?;
         let descent = Descent::new(student, schedule);
         let mut course = Self {
             run,
@@ -116,7 +118,8 @@ impl<'a, 'p> Course<'a, 'p> {
 
     /// Ends an epoch.
     fn validate(&self) -> Result<(), TrainError> {
-        let found = self.validation.measure(self.student()?.network())?;
+        let Some(validation) = &self.validation else { return Ok(()) };
+        let found = validation.measure(self.student()?.network())?;
         let every = self.run.config.qat.checkpoint_every;
         let epoch = self.step.div_ceil(every);
         let loss = mean_loss(&self.curve, (epoch - 1) * every);

@@ -30,7 +30,7 @@ impl<'a> Stream<'a> {
     ) -> Result<Self, TrainError> {
         match data {
             QatData::Corpus(domains) => Self::corpus(domains, Split::Train, config, tokenizer),
-            QatData::Text(text) => Self::text(split(&tokenizer.encode(text, false)?).0, config),
+            QatData::Text(text) => Self::text(split(&tokenizer.encode(text, false)?, config).0, config),
         }
     }
 
@@ -42,7 +42,7 @@ impl<'a> Stream<'a> {
     ) -> Result<Self, TrainError> {
         match data {
             QatData::Corpus(domains) => Self::corpus(domains, Split::HeldOut, config, tokenizer),
-            QatData::Text(text) => Self::text(split(&tokenizer.encode(text, false)?).1, config),
+            QatData::Text(text) => Self::text(split(&tokenizer.encode(text, false)?, config).1, config),
         }
     }
 
@@ -90,7 +90,8 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// What is trained on, and the last tenth, on which a student is validated.
-fn split(tokens: &[TokenId]) -> (&[TokenId], &[TokenId]) {
-    tokens.split_at(tokens.len() - tokens.len() / 10)
+/// What is trained on, and the last tenth, on which a student is validated where it is at all.
+fn split<'t>(tokens: &'t [TokenId], config: &ScheduleConfig) -> (&'t [TokenId], &'t [TokenId]) {
+    let held_out = if config.validation_rows > 0 { tokens.len() / 10 } else { 0 };
+    tokens.split_at(tokens.len() - held_out)
 }

@@ -1,16 +1,14 @@
 //! What tells one model or run from another.
 
 use crate::TrainError;
-use crate::network::{Llama, MatrixType};
+use crate::network::{Llama, hash_all};
 use domain_types::TensorSource;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of a network's weights.
 pub(super) fn of_network(network: &Llama) -> Result<String, TrainError> {
     let mut hash = Sha256::new();
-    for (_, tensor) in network.export_as(MatrixType::F32)? {
-        hash.update(tensor.bytes());
-    }
+    hash_all(network, |bytes| hash.update(bytes))?;
     Ok(hex(&hash.finalize()))
 }
 

@@ -2,7 +2,7 @@
 
 use super::course::Course;
 use super::student::Student;
-use super::{BlockPoint, LossParts, QatConfig, QatData, QatMode, QatTarget, blockwise, identity};
+use super::{BlockPoint, LossParts, QatConfig, QatData, QatMode, QatTarget, blockwise, frozen, identity};
 use crate::TrainError;
 use crate::network::Llama;
 use burn::tensor::Device;
@@ -37,7 +37,8 @@ pub struct QatRun<'a> {
 /// A trained model.
 #[derive(Debug, Clone)]
 pub struct QatModel {
-    /// Weights under their GGUF names: targets packed, other matrices F16, norms F32.
+    /// Weights under their GGUF names: targets packed, other matrices F16, norms F32. In modes that freeze matrices only
+    /// what was learned: norms, or the factors of adapters (`NAME.lora_a`, `NAME.lora_b`) in F16.
     pub tensors: Vec<(String, QuantTensor)>,
     /// The losses over the run.
     pub curve: Vec<QatPoint>,
@@ -86,14 +87,20 @@ impl QatRun<'_> {
         self.config.validate(network.spec().context_length)?;
         let teacher = self.teacher(&network, device)?;
         let before = teacher.as_ref().map(identity::of_network).transpose()?;
-        let student = Student::new(network, self.targets, self.config)?;
+        let freezes = self.config.qat.mode.freezes_matrices();
+        let student = if freezes {
+            frozen::student(self, network)?
+        } else {
+            Student::new(network, self.targets, self.config)?
+        };
         let mut course = Course::begin(self, student, teacher.as_ref(), progress)?;
         course.run()?;
         let after = teacher.as_ref().map(identity::of_network).transpose()?;
         if before != after {
             return Err(TrainError::Unsupported("the teacher's weights changed in training".into()));
         }
-        let tensors = course.student()?.export()?;
+        let student = course.student()?;
+        let tensors = if freezes { student.export_learned()? } else { student.export()? };
         Ok(QatModel { tensors, curve: course.curve, blocks: Vec::new(), teacher_sha256: after })
     }
 

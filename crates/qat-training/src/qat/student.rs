@@ -1,16 +1,18 @@
 //! The network that learns: latent weights that read as rounded ones.
 
+use super::frozen::{Freeze, Part, Sort};
 use super::target::Prepared;
 use super::{QatConfig, QatMode, QatTarget};
 use crate::TrainError;
-use crate::network::{MatrixType, Trainable, Weight, export_all};
+use crate::adapter::factors;
+use crate::network::{MatrixType, Trainable, Weight, export_all, export_norms};
 use crate::quantizer::{Rounded, RoundedBy};
 use burn::module::{
     Module, ModuleMapper, ModuleVisitor, Param, ParamId, Reparameterization, Reparameterizer,
 };
 use burn::tensor::{Tensor, TensorData};
 use domain_types::{QuantTensor, Shape};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Dimensions and values of a parameter.
 pub(super) type ParameterValue = (Vec<usize>, Vec<f32>);
@@ -23,6 +25,8 @@ pub(super) struct Student<'a, N> {
     /// Parameters that the mode trains: weights and norms, and steps.
     weights: Vec<ParamId>,
     steps: Vec<ParamId>,
+    /// Parameters without gradients, which no checkpoint has.
+    frozen: HashSet<ParamId>,
 }
 
 impl<'a, N: Trainable> Student<'a, N> {
@@ -54,7 +58,22 @@ impl<'a, N: Trainable> Student<'a, N> {
             return Err(TrainError::Config(why.into()));
         }
         let network = network.with_weights(weights);
-        Ok(Self { network, targets, weights: groups.weights, steps: groups.steps })
+        let frozen = HashSet::new();
+        Ok(Self { network, targets, weights: groups.weights, steps: groups.steps, frozen })
+    }
+
+    /// A network of which only some parts learn, and nothing is rounded.
+    pub(super) fn learning(
+        network: N,
+        targets: &'a BTreeMap<String, QatTarget>,
+        learns: impl Fn(Part) -> bool,
+    ) -> Self {
+        let weights = network.weights().clone().map(&mut Number(0));
+        let mut sort = Sort::new(learns);
+        weights.visit(&mut sort);
+        let Sort { learning, frozen, .. } = sort;
+        let network = network.with_weights(weights.map(&mut Freeze(&frozen)));
+        Self { network, targets, weights: learning, steps: Vec::new(), frozen }
     }
 
     pub(super) fn network(&self) -> &N {
@@ -71,22 +90,30 @@ impl<'a, N: Trainable> Student<'a, N> {
         Self { network: update(self.network), ..self }
     }
 
-    /// The values of all parameters, always in the same order: latent weights, norms and steps.
+    /// The values of all parameters that are not frozen, always in the same order: latent weights, norms and steps.
     pub(super) fn values(&self) -> Result<Vec<ParameterValue>, TrainError> {
-        let mut read = Read(Vec::new());
+        let mut read = Read { frozen: &self.frozen, values: Vec::new() };
         self.network.weights().visit(&mut read);
-        read.0.into_iter().collect()
+        read.values.into_iter().collect()
     }
 
     /// The same network with other values, in that order. An error where they are not this network's.
     pub(super) fn with_values(self, values: Vec<ParameterValue>) -> Result<Self, String> {
-        let mut write = Write { values: values.into_iter(), misfit: None };
+        let mut write = Write { frozen: &self.frozen, values: values.into_iter(), misfit: None };
         let weights = self.network.weights().clone().map(&mut write);
-        match (write.misfit, write.values.next()) {
+        let Write { misfit, mut values, .. } = write;
+        match (misfit, values.next()) {
             (None, None) => Ok(self.updated(|network| network.with_weights(weights))),
             (Some(misfit), _) => Err(misfit),
             (None, Some(_)) => Err("it has more parameters than the network".into()),
         }
+    }
+
+    /// What was learned over frozen matrices, as a file has it: adapters in F16, or norms in F32.
+    pub(super) fn export_learned(&self) -> Result<Vec<(String, QuantTensor)>, TrainError> {
+        let network = self.network.without_gradients();
+        let adapters = factors(&network)?;
+        if adapters.is_empty() { export_norms(&network) } else { Ok(adapters) }
     }
 
     /// All tensors as a file has them: targets packed and checked against the forward pass, other matrices in F16.
@@ -164,24 +191,34 @@ impl ModuleVisitor for Groups {
     }
 }
 
-/// Reads every parameter.
-struct Read(Vec<Result<ParameterValue, TrainError>>);
+/// Reads every parameter that is not frozen.
+struct Read<'a> {
+    frozen: &'a HashSet<ParamId>,
+    values: Vec<Result<ParameterValue, TrainError>>,
+}
 
-impl ModuleVisitor for Read {
+impl ModuleVisitor for Read<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.frozen.contains(&param.id) {
+            return;
+        }
         let dims = param.base().dims().to_vec();
-        self.0.push(floats(param.base()).map(|values| (dims, values)));
+        self.values.push(floats(param.base()).map(|values| (dims, values)));
     }
 }
 
-/// Writes every parameter.
-struct Write {
+/// Writes every parameter that is not frozen.
+struct Write<'a> {
+    frozen: &'a HashSet<ParamId>,
     values: std::vec::IntoIter<ParameterValue>,
     misfit: Option<String>,
 }
 
-impl ModuleMapper for Write {
+impl ModuleMapper for Write<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.frozen.contains(&param.id) {
+            return param;
+        }
         let dims = param.base().dims();
         match self.values.next() {
             Some((found, values)) if found == dims => param.map(|old| {

@@ -1,6 +1,7 @@
 //! Taking tensors out of a source by name and expected shape.
 
 use crate::InferenceError;
+use crate::adapter::{AdaptedLinear, Adapter};
 use crate::transformer::frequent::FrequentRows;
 use domain_types::{CodecSet, FrequentTokens, Linear, OrthogonalTransform, QuantTensor, Shape, TensorSource};
 use std::collections::HashSet;
@@ -11,6 +12,7 @@ pub(in super::super) struct Tensors<'a> {
     codecs: &'a dyn CodecSet,
     architecture: &'a str,
     taken: HashSet<String>,
+    adapter: Option<&'a Adapter>,
 }
 
 impl<'a> Tensors<'a> {
@@ -19,7 +21,19 @@ impl<'a> Tensors<'a> {
         codecs: &'a dyn CodecSet,
         architecture: &'a str,
     ) -> Self {
-        Self { source, codecs, architecture, taken: HashSet::new() }
+        Self { source, codecs, architecture, taken: HashSet::new(), adapter: None }
+    }
+
+    /// The same with additions to its linear layers. An error where the adapter adds to what is no tensor of the source.
+    pub(super) fn adapted(self, adapter: Option<&'a Adapter>) -> Result<Self, InferenceError> {
+        let mut matrices = adapter.into_iter().flat_map(Adapter::matrices);
+        match matrices.find(|matrix| self.source.info(matrix).is_none_or(|info| info.shape.dims().len() != 2))
+        {
+            None => Ok(Self { adapter, ..self }),
+            Some(matrix) => Err(InferenceError::Adapter(format!(
+                "the model has no linear layer {matrix}: the adapter was trained for another model"
+            ))),
+        }
     }
 
     /// A linear layer of `outputs` × `inputs` on the packed weights.
@@ -30,7 +44,16 @@ impl<'a> Tensors<'a> {
         inputs: usize,
     ) -> Result<Box<dyn Linear>, InferenceError> {
         let tensor = self.take(name, Shape::matrix(outputs, inputs)?)?;
-        Ok(self.codecs.require(tensor.format())?.linear(tensor)?)
+        let linear = self.codecs.require(tensor.format())?.linear(tensor)?;
+        let Some(addition) = self.adapter.and_then(|adapter| adapter.of(name)) else { return Ok(linear) };
+        match AdaptedLinear::new(linear, addition.clone()) {
+            Some(adapted) => Ok(Box::new(adapted)),
+            None => Err(InferenceError::Adapter(format!(
+                "the addition to {name} is {}×{}, the matrix {outputs}×{inputs}: the adapter was trained for another model",
+                addition.out_features(),
+                addition.in_features()
+            ))),
+        }
     }
 
     /// Linear layers of `outputs` × `inputs` that lie in one tensor, one after another.

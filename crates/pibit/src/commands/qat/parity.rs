@@ -5,7 +5,7 @@
 //! two orders of summation become differences of 10⁻³, so that even two backends of the same network then differ by
 //! 0.009.
 
-use super::decoded::DecodedSource;
+use crate::plain::PlainSource;
 use domain_types::{LogitRows, TensorSource, TokenId, TokenModel, Tokenizer};
 use inference::{KvFormat, KvOptions, LoadOptions, Transformer};
 use qat_training::Llama;
@@ -23,7 +23,7 @@ fn difference(source: &dyn TensorSource, tokens: &[TokenId]) -> f32 {
     let mut running = Transformer::load(source, &exact, options).unwrap();
     let mut theirs = Vec::new();
     running.forward(tokens, LogitRows::From(0), &mut theirs).unwrap();
-    let ours = Llama::logits_of(&DecodedSource::new(source, &exact).unwrap(), tokens).unwrap();
+    let ours = Llama::logits_of(&PlainSource::new(source, &exact).unwrap(), tokens).unwrap();
     assert_eq!((ours.len(), theirs.len()), (tokens.len() * running.vocab_size(), ours.len()));
     assert!(ours.iter().any(|logit| logit.abs() > 1.0), "logits of nothing");
     ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)

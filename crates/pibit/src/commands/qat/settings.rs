@@ -23,8 +23,11 @@ impl Args {
             Some(Mode::Full) => QatMode::Full,
             Some(Mode::Scales) => QatMode::Scales,
             Some(Mode::Blockwise) => QatMode::Blockwise,
+            Some(Mode::Norms) => QatMode::Norms,
+            None if self.lora.is_some() => QatMode::Lora,
             None => schedule.mode,
         };
+        config.lora.rank = self.lora.unwrap_or(config.lora.rank);
         ensure!(
             schedule.mode != QatMode::Blockwise || self.teacher.is_none(),
             "--teacher has no meaning in mode blockwise, where each block learns from MODEL's own"

@@ -1,7 +1,7 @@
 //! What trains is what runs: with real formats, a real tokenizer and the real network.
 
-use super::decoded::DecodedSource;
 use super::{QatReport, report, targets};
+use crate::plain::PlainSource;
 use crate::quantize::{Plan, PlanOptions};
 use domain_types::port::NullSink;
 use domain_types::testing::CollectingSink;
@@ -48,7 +48,7 @@ fn train_telling(
     let options = PlanOptions { format: format.into(), ..PlanOptions::default() };
     let plan = Plan::make(source.tensors(), &options, &catalogue)?;
     let targets = targets::of_plan(codecs, &*source, &plan)?;
-    let model = DecodedSource::new(&*source, &codecs)?;
+    let model = PlainSource::new(&*source, &codecs)?;
     let tokenizer = model_store::load_tokenizer(&*source)?;
     let run = QatRun {
         source: &model,
@@ -198,6 +198,7 @@ fn curves_are_drawn() {
     let report = QatReport {
         output,
         bytes: 1,
+        base: None,
         seconds: 1.0,
         steps: 3,
         last,
