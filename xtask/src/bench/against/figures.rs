@@ -9,9 +9,6 @@ pub(super) const PROMPTS: [usize; 2] = [64, 256];
 /// Tokens decoded.
 pub(super) const TOKENS: usize = 64;
 
-/// Tokens decoded beside a busy process: llama.cpp may need a second for each.
-pub(super) const BUSY_TOKENS: usize = 16;
-
 /// Speeds of one run, in tokens per second.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Speeds {

@@ -4,7 +4,7 @@ mod llama_cpp;
 mod pibit;
 
 use super::contest::{Contender, Contest};
-use super::figures::{BUSY_TOKENS, ContestResult, Figures, PROMPTS, Speeds, TOKENS};
+use super::figures::{ContestResult, Figures, PROMPTS, Speeds, TOKENS};
 use super::{LlamaCpp, Programs};
 use anyhow::Result;
 use llama_cpp::Mode;
@@ -62,7 +62,7 @@ impl Measure<'_> {
         lane.figures.bandwidth.push(self.programs.read_bandwidth(bytes, threads, BANDWIDTH_SECONDS)?);
         if self.busy {
             let _busy = self.programs.busy()?;
-            let work = Work { prompts: &[], tokens: BUSY_TOKENS, threads };
+            let work = Work { prompts: &[], tokens: TOKENS, threads };
             if let Some(speeds) = self.run(lane, &work)? {
                 lane.figures.busy.push(speeds.decode);
             }

@@ -2,6 +2,8 @@
 
 /// Tokens that are judged together.
 const WINDOW: u32 = 8;
+/// Of the first window, so that short answers gain, too.
+const FIRST_WINDOW: u32 = 4;
 /// Tokens of a trial.
 const TRIAL: u32 = 4;
 /// A window is disturbed where its tokens take so much longer than the fastest one. On an idle machine they take the same
@@ -31,6 +33,8 @@ pub(super) struct Choice {
     settled: Crew,
     /// Whether the other crew is being tried.
     trial: bool,
+    /// Tokens that the window is to have.
+    window: u32,
     /// Tokens of the window, their seconds, and those of the slowest.
     tokens: u32,
     seconds: f64,
@@ -50,6 +54,7 @@ impl Default for Choice {
         Self {
             settled: Crew::All,
             trial: false,
+            window: FIRST_WINDOW,
             tokens: 0,
             seconds: 0.0,
             slowest: 0.0,
@@ -78,7 +83,7 @@ impl Choice {
         self.tokens += 1;
         self.seconds += seconds;
         self.slowest = self.slowest.max(seconds);
-        if self.tokens < if self.trial { TRIAL } else { WINDOW } {
+        if self.tokens < if self.trial { TRIAL } else { self.window } {
             return;
         }
         // Without the slowest: one interruption is no neighbour.
@@ -89,6 +94,7 @@ impl Choice {
 
     fn end_window(&mut self, mean: f64) {
         self.mean = mean;
+        self.window = WINDOW;
         self.wait = self.wait.saturating_sub(1);
         let worth_trying = self.settled == Crew::Fewer || mean > DISTURBED * self.fastest;
         self.trial = self.wait == 0 && worth_trying && mean > SHORT;
