@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: pibit's main job, end to end, on one model.
 
+mod ablation;
 mod qat;
 
 use crate::{pibit, sh};
@@ -13,7 +14,10 @@ pub(crate) struct Args {
     /// Compare rounding with quantization-aware training on `tiny` instead
     #[arg(long, conflicts_with = "model")]
     qat: bool,
-    /// With --qat: optimizer steps per format
+    /// With --qat: what each loss, each surrogate gradient and each start is worth at 2 bits, instead of all formats
+    #[arg(long, requires = "qat")]
+    ablation: bool,
+    /// With --qat: optimizer steps per run
     #[arg(long, default_value_t = 150, requires = "qat")]
     steps: usize,
     /// With --qat: held-out problems per domain
@@ -25,6 +29,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.ablation {
+        return ablation::run(args);
+    }
     if args.qat {
         return qat::run(args);
     }

@@ -1,22 +1,31 @@
-//! `cargo xtask demo --qat`: what rounding costs `tiny` at 2 and 3 bits, and what training with it gives back.
+//! `cargo xtask demo --qat`: what rounding costs `tiny` at 2 and 3 bits, and what calibration and training give back.
 
 use super::Args;
 use crate::markdown::{Table, number, save};
 use crate::{pibit, sh};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const FORMATS: [&str; 4] = ["piq3", "piq2", "pit", "t2"];
 const DOMAINS: [&str; 5] = ["arithmetic", "code", "tool-use", "needle", "language"];
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    show(args, &rows(args, &folder()?)?, "qat.md")
+}
+
+/// Where models of these tables are.
+pub(super) fn folder() -> Result<PathBuf> {
     let folder = sh::root().join("target/pibit/qat");
     std::fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
-    let rows = rows(args, &folder)?;
-    let table = table(&rows);
-    save("qat.md", &table.to_string())?;
+    Ok(folder)
+}
+
+/// Prints rows and saves their table.
+pub(super) fn show(args: &Args, rows: &[Value], name: &str) -> Result<()> {
+    let table = table(rows);
+    save(name, &table.to_string())?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&json!({ "rows": rows }))?);
     } else {
@@ -25,26 +34,45 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Per format: rounding to nearest with the root mean square as step, which knows neither weights nor data; the best
+/// that `pibit quantize` does with a calibration; training.
 fn rows(args: &Args, folder: &Path) -> Result<Vec<Value>> {
+    let calibration = calibrated(folder)?;
     let mut rows = vec![row(args, "f16", "none", "tiny".as_ref())?];
     for format in FORMATS {
-        let made = |method: &str| folder.join(format!("{format}-{method}.gguf"));
-        let (rounded, trained) = (made("rtn"), made("qat"));
-        sh::output(qat_pibit().args(["quantize", "tiny", "-f", format, "-o"]).arg(&rounded))?;
-        rows.push(row(args, format, "rtn", &rounded)?);
-        let steps = args.steps.to_string();
-        sh::output(qat_pibit().args(["qat", "tiny", "-f", format, "--steps", &steps, "-o"]).arg(&trained))?;
-        rows.push(row(args, format, "qat", &trained)?);
+        let quantize = || {
+            let mut command = qat_pibit();
+            command.args(["quantize", "tiny", "-f", format]);
+            command
+        };
+        let mut train = qat_pibit();
+        train.args(["qat", "tiny", "-f", format, "--steps", &args.steps.to_string()]);
+        let (mut nearest, mut calibrated) = (quantize(), quantize());
+        nearest.args(["--step", "rms"]);
+        calibrated.args(["--rotate", "--calib"]).arg(&calibration);
+        for (method, mut command) in [("rtn", nearest), ("ptq", calibrated), ("qat", train)] {
+            let made = folder.join(format!("{format}-{method}.gguf"));
+            sh::output(command.arg("-o").arg(&made))?;
+            rows.push(row(args, format, method, &made)?);
+        }
     }
     Ok(rows)
 }
 
-fn qat_pibit() -> Command {
+/// A calibration of `tiny` on all domains.
+pub(super) fn calibrated(folder: &Path) -> Result<PathBuf> {
+    let calibration = folder.join("calibration.gguf");
+    let domains = ["--domains", "math,code,language,reasoning,tool-use", "--samples", "96"];
+    sh::output(qat_pibit().args(["calibrate", "tiny"]).args(domains).arg("-o").arg(&calibration))?;
+    Ok(calibration)
+}
+
+pub(super) fn qat_pibit() -> Command {
     pibit::command(&["train"])
 }
 
 /// One model's perplexity on held-out text and its exact matches.
-fn row(args: &Args, format: &str, method: &str, model: &Path) -> Result<Value> {
+pub(super) fn row(args: &Args, format: &str, method: &str, model: &Path) -> Result<Value> {
     let mut command = qat_pibit();
     command.arg("eval").arg(model).args(["--corpus", "--ctx", "256", "--chunks", "20", "--json"]);
     command.args(["--tasks", &DOMAINS.join(","), "--task-samples", &args.task_samples.to_string()]);
