@@ -5,12 +5,14 @@ mod cold;
 mod options;
 mod panel;
 mod rotation;
+mod rounding;
 mod tail;
 
 pub(crate) use block::{Block, Blocks, Rows};
 pub use options::{KvFormat, KvOptions};
 pub(crate) use panel::Columns;
 pub(crate) use rotation::rotate_heads;
+pub use rounding::ColdRounding;
 
 use crate::parallel;
 use cold::{BLOCK, Cold};

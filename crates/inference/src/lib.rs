@@ -16,6 +16,6 @@ pub use chat::{ChatMessage, ChatTemplate};
 pub use error::InferenceError;
 pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate, mean_divergence};
 pub use generate::{Finish, GenerateOptions, Generation, generate};
-pub use kv_cache::{KvFormat, KvOptions};
+pub use kv_cache::{ColdRounding, KvFormat, KvOptions};
 pub use sampler::{Sampler, SamplerOptions};
 pub use transformer::{ExpertPorts, LoadOptions, ResidentExperts, Stage, StageStream, TopK, Transformer};

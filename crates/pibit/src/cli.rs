@@ -69,6 +69,9 @@ pub enum Command {
     /// Train a model to keep its knowledge at few bits (needs feature `train`)
     #[cfg(feature = "train")]
     Qat(commands::qat::Args),
+    /// Let a model in use go on learning, in steps that can be taken back (needs feature `train`)
+    #[cfg(feature = "train")]
+    Adapt(commands::adapt::Args),
     /// Train the embedded model `tiny` (needs feature `train`)
     #[cfg(feature = "train")]
     TrainTiny(commands::train_tiny::Args),
@@ -105,6 +108,8 @@ impl Command {
             Self::Study(args) => commands::study::run(context, &args),
             #[cfg(feature = "train")]
             Self::Qat(args) => commands::qat::run(context, &args),
+            #[cfg(feature = "train")]
+            Self::Adapt(args) => commands::adapt::run(context, &args),
             #[cfg(feature = "train")]
             Self::TrainTiny(args) => commands::train_tiny::run(context, &args),
         }

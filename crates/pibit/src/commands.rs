@@ -1,5 +1,7 @@
 //! The commands, one per file.
 
+#[cfg(feature = "train")]
+pub(crate) mod adapt;
 pub(crate) mod bench;
 pub(crate) mod calibrate;
 pub(crate) mod chat;

@@ -7,6 +7,8 @@ mod random;
 #[cfg(feature = "train")]
 mod adapter;
 #[cfg(feature = "train")]
+mod continual;
+#[cfg(feature = "train")]
 mod error;
 #[cfg(feature = "train")]
 mod network;
@@ -25,6 +27,8 @@ mod vocabulary;
 
 #[cfg(feature = "train")]
 pub use adapter::{LoraConfig, LoraInit};
+#[cfg(feature = "train")]
+pub use continual::{Fisher, MatrixFisher, PackedModel, ScaleOptions, ScaleUpdate, rows_of, update_scales};
 #[cfg(feature = "train")]
 pub use error::TrainError;
 #[cfg(feature = "train")]

@@ -9,6 +9,7 @@ mod layer;
 mod norm;
 mod project;
 mod rope;
+mod rounded_cache;
 mod routing;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,6 +26,7 @@ pub(crate) use export::{MatrixType, Weight, export_all, export_norms, f16_tensor
 pub(crate) use import::values;
 pub(crate) use layer::Layer;
 use norm::RmsNorm;
+pub(crate) use rounded_cache::RoundedCache;
 pub(crate) use routing::Routing;
 pub(crate) use trainable::Trainable;
 
@@ -33,6 +35,7 @@ pub(crate) use trainable::Trainable;
 pub struct Llama {
     spec: ModelSpec,
     weights: Weights,
+    cache: Option<RoundedCache>,
 }
 
 /// What an optimizer changes. The output head is the embedding.
@@ -54,7 +57,12 @@ impl Llama {
             blocks: (0..spec.layers).map(|_| Block::new(spec, &mut rng, device)).collect(),
             norm: RmsNorm::new(spec.width, device),
         };
-        Ok(Self { spec: spec.clone(), weights })
+        Ok(Self { spec: spec.clone(), weights, cache: None })
+    }
+
+    /// The same network with a key–value cache that rounds.
+    pub(crate) fn with_cache(self, cache: RoundedCache) -> Self {
+        Self { cache: Some(cache), ..self }
     }
 
     /// The specification.
@@ -88,7 +96,7 @@ impl Llama {
         let (batch, length) = (rows.len(), rows[0].len());
         let ids: Vec<i32> = rows.iter().flat_map(|row| row.iter().map(|&id| id as i32)).collect();
         let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [batch * length]), &device);
-        let geometry = Geometry::new(&self.spec, batch, length, &device);
+        let geometry = Geometry::new(&self.spec, batch, length, &device).with_cache(self.cache.clone());
         let embedding = self.weights.embedding.val();
         let mut x = embedding.clone().select(0, ids);
         for block in &self.weights.blocks {

@@ -23,6 +23,7 @@ pub use config::{
     BlockError, BlockwiseConfig, DistillationConfig, QatConfig, QatMode, QuantizationConfig, ScheduleConfig,
 };
 pub use data::QatData;
+pub(crate) use data::Stream;
 pub use losses::LossParts;
 pub use run::{QatModel, QatPoint, QatRun};
 pub use target::QatTarget;

@@ -17,6 +17,7 @@ mod through_port;
 pub use granularity::Granularity;
 pub(crate) use grid::LevelGrid;
 pub(crate) use learned_step::LearnedStep;
+pub(crate) use op::fake_quantize;
 pub(crate) use rounded::{Rounded, RoundedBy};
 pub use surrogate::Surrogate;
 pub(crate) use through_port::ThroughPort;

@@ -25,6 +25,9 @@ pub(crate) trait BlockFormat: Send + Sync + 'static {
         }
     }
 
+    /// Multiplies the scale of a block of [levels](Self::LEVELS) by a factor. Not called for other formats.
+    fn rescale_block(_bytes: &mut [u8], _factor: f32) {}
+
     /// The distance between neighbouring levels, where it is one for the whole block. Quality figures estimate it
     /// from the decoded weights elsewhere.
     fn block_step(_bytes: &[u8]) -> Option<f32> {

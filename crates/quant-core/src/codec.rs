@@ -81,6 +81,24 @@ impl<F: BlockFormat> WeightCodec for BlockCodec<F> {
         Ok(())
     }
 
+    fn rescale(&self, tensor: TensorView<'_>, factors: &[f32]) -> Result<QuantTensor, PortError> {
+        check_format::<F>(&tensor)?;
+        let (shape, format) = (*tensor.shape(), F::FORMAT);
+        if F::LEVELS.is_none() {
+            let id = format.id();
+            return Err(PortError::invalid(format!("blocks of {id} are not one scale times levels")));
+        }
+        let expected = shape.rows() * shape.row_len().div_ceil(format.block_len());
+        if factors.len() != expected {
+            return Err(QuantError::OutputLength { expected, actual: factors.len() }.into());
+        }
+        let mut bytes = tensor.bytes().to_vec();
+        let rows = bytes.chunks_exact_mut(tensor.row_stride());
+        let blocks = rows.flat_map(|row| row.chunks_mut(format.block_bytes()));
+        blocks.zip(factors).for_each(|(block, factor)| F::rescale_block(block, *factor));
+        Ok(QuantTensor::new(format, shape, bytes)?)
+    }
+
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
         check_format::<F>(&tensor.view())?;
         Ok(Box::new(PackedLinear::new(tensor, |tensor, index, out| F::decode_row(tensor.row(index), out))))
@@ -101,6 +119,10 @@ impl<K: BlockKernel> WeightCodec for FusedCodec<K> {
 
     fn decode(&self, tensor: TensorView<'_>, out: &mut [f32]) -> Result<(), PortError> {
         BlockCodec::<K::Format>::NEW.decode(tensor, out)
+    }
+
+    fn rescale(&self, tensor: TensorView<'_>, factors: &[f32]) -> Result<QuantTensor, PortError> {
+        BlockCodec::<K::Format>::NEW.rescale(tensor, factors)
     }
 
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {

@@ -12,7 +12,7 @@ pub(crate) use encode::GridEncoder;
 pub(crate) use scale::{ScaleRule, Statistic};
 
 use crate::block::BlockFormat;
-use crate::formats::read_f16;
+use crate::formats::{read_f16, write_f16};
 use crate::kernel::one_scale::{Parts, ShortParts};
 use crate::planes::{code_bytes, lengthen_codes, read_codes};
 use domain_types::{QuantFormat, RowRule};
@@ -66,6 +66,10 @@ impl<F: GridFormat> BlockFormat for F {
         for (out, code) in out.iter_mut().zip(codes) {
             *out = F::value(*code, scale);
         }
+    }
+
+    fn rescale_block(bytes: &mut [u8], factor: f32) {
+        write_f16(bytes, read_f16(bytes) * factor);
     }
 
     fn block_step(bytes: &[u8]) -> Option<f32> {

@@ -2,6 +2,7 @@
 
 use crate::{Linear, OrthogonalTransform, PortError, QuantFormat, QuantTensor, TensorView};
 use alloc::boxed::Box;
+use alloc::format;
 
 /// Reads one format.
 pub trait WeightCodec: Send + Sync {
@@ -13,6 +14,17 @@ pub trait WeightCodec: Send + Sync {
     ///
     /// Errors where the tensor has another format or `out` another length than the tensor has weights.
     fn decode(&self, tensor: TensorView<'_>, out: &mut [f32]) -> Result<(), PortError>;
+
+    /// The same codes with every block's scale multiplied by a factor and rounded as the format stores scales; `factors` has
+    /// one per block, row after row.
+    ///
+    /// Errors where the format's blocks are not one scale times levels, which is what this says of a format unless it
+    /// says otherwise, or where there are more or fewer factors than blocks.
+    fn rescale(&self, tensor: TensorView<'_>, factors: &[f32]) -> Result<QuantTensor, PortError> {
+        let _ = (tensor, factors);
+        let id = self.format();
+        Err(PortError::invalid(format!("blocks of {} are not one scale times levels", id.id())))
+    }
 
     /// A linear layer that works on the packed bytes. Takes matrices only.
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError>;

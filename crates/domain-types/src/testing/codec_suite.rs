@@ -21,9 +21,31 @@ pub fn weight_codec_conformance(codec: &dyn WeightCodec, tensor: &QuantTensor) {
     let other = QuantTensor::new(wrong, Shape::matrix(1, 2).expect("usable"), vec![0; 8]).expect("8 bytes");
     codec.decode(other.view(), &mut [0.0; 2]).expect_err("another format is an error");
 
+    rescaled_blocks_decode_scaled(codec, tensor, &first);
     let linear = codec.linear(tensor.clone()).expect("a matrix makes a linear layer");
     linear_conformance(&*linear, &first);
     any_bytes_decode(codec, tensor);
+}
+
+/// A format that can change the scales of its blocks changes nothing else.
+fn rescaled_blocks_decode_scaled(codec: &dyn WeightCodec, tensor: &QuantTensor, decoded: &[f32]) {
+    let shape = tensor.shape();
+    let block_len = codec.format().block_len();
+    let blocks = shape.rows() * shape.row_len().div_ceil(block_len);
+    // Powers of two, so that nothing is rounded.
+    let factors: Vec<f32> = (0..blocks).map(|at| if at % 3 == 0 { 2.0 } else { 1.0 }).collect();
+    let Ok(rescaled) = codec.rescale(tensor.view(), &factors) else { return };
+    codec.rescale(tensor.view(), &factors[1..]).expect_err("a factor is missing");
+    let mut out = vec![0.0; shape.elements()];
+    codec.decode(rescaled.view(), &mut out).expect("a rescaled tensor decodes");
+    let rows = out.chunks(shape.row_len()).zip(decoded.chunks(shape.row_len()));
+    let found = rows.flat_map(|(out, decoded)| out.chunks(block_len).zip(decoded.chunks(block_len)));
+    for ((out, decoded), factor) in found.zip(&factors) {
+        assert!(
+            out.iter().zip(decoded).all(|(out, w)| *out == factor * w),
+            "{out:?} is {factor} times {decoded:?}"
+        );
+    }
 }
 
 fn any_bytes_decode(codec: &dyn WeightCodec, tensor: &QuantTensor) {

@@ -91,6 +91,6 @@ impl Cold {
 }
 
 /// Dimensions that share a step: 64 where heads are multiples of that, else 32 (the last group is filled up).
-fn group(head_dim: usize) -> usize {
+pub(super) fn group(head_dim: usize) -> usize {
     if head_dim.is_multiple_of(MOST_SHARING) { MOST_SHARING } else { MOST_SHARING / 2 }
 }

@@ -6,7 +6,7 @@ mod vector;
 use super::cold::BLOCK;
 use super::grow;
 use half::f16;
-pub(super) use vector::Fit;
+pub(super) use vector::{Fit, quantize};
 
 /// Most numbers that share a step.
 pub(super) const MOST_SHARING: usize = 64;
@@ -120,7 +120,7 @@ impl PanelStore {
         let mut codes = [[0; MOST_SHARING]; BLOCK];
         let len = if along == Steps::PerRow { lanes } else { rows };
         for (i, vector) in vectors.iter().enumerate() {
-            (steps[i], offsets[i]) = vector::quantize(&vector[..len], bits, fit, &mut codes[i]);
+            (steps[i], offsets[i]) = quantize(&vector[..len], bits, fit, &mut codes[i]);
         }
         self.steps.push(steps);
         self.offsets.push(offsets);

@@ -1,4 +1,5 @@
 use super::*;
+use domain_types::KvRounding as _;
 use domain_types::testing::gaussian_like;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -277,4 +278,35 @@ proptest! {
         }
         prop_assert!(close(&sums, &product(&weights, &values, 64, head_dim)));
     }
+}
+
+#[test]
+fn what_training_rounds_to_is_what_cold_positions_read_as() {
+    for format in KvFormat::ALL {
+        for head_dim in [64, 80, 16] {
+            let rows = gaussian_like(5, 256 * head_dim);
+            let options = KvOptions::new(format).with_tail(0).with_rotation(false);
+            let mut cache = KvCache::new(1, 1, head_dim, 256, options);
+            feed(&mut cache, &rows, head_dim, 64);
+            let (keys, values, _) = read(&cache, 0, 0..192, 255);
+            let (mut rounded_keys, mut rounded_values) = (rows[..192 * head_dim].to_vec(), Vec::new());
+            rounded_values.extend(rounded_keys.iter().map(|x| -x));
+            let rounding = ColdRounding::new(options);
+            rounding.round_keys(&mut rounded_keys, head_dim);
+            rounding.round_values(&mut rounded_values, head_dim);
+            assert_eq!((keys, values), (rounded_keys, rounded_values), "{format}, {head_dim}");
+        }
+    }
+}
+
+#[test]
+fn training_rounds_rotated_heads_and_turns_them_back() {
+    let rounding = ColdRounding::new(KvOptions::new(KvFormat::Q4));
+    let rows = gaussian_like(6, 10 * 64);
+    let (mut expected, mut found) = (rows.clone(), rows);
+    rotate_heads(&mut expected, 64);
+    ColdRounding::new(KvOptions::new(KvFormat::Q4).with_rotation(false)).round_keys(&mut expected, 64);
+    rotate_heads(&mut expected, 64);
+    rounding.round_keys(&mut found, 64);
+    assert_eq!(found, expected);
 }

@@ -58,6 +58,21 @@ impl AdapterFile {
         Ok(adapter)
     }
 
+    /// The settings that an adapter like this is trained with.
+    #[cfg(feature = "train")]
+    pub(crate) fn config(&self) -> Result<qat_training::LoraConfig> {
+        let mut config = qat_training::LoraConfig { alpha: self.alpha, ..Default::default() };
+        let mut targets = std::collections::BTreeSet::new();
+        for matrix in self.matrices()? {
+            let part = matrix.strip_prefix("blk.").and_then(|rest| rest.split_once('.'));
+            let part = part.and_then(|(_, part)| part.strip_suffix(".weight"));
+            targets.insert(part.with_context(|| format!("{} adds to {matrix}", self.shown))?.to_owned());
+            config.rank = self.factors(matrix)?.rank;
+        }
+        config.targets = targets.into_iter().collect();
+        Ok(config)
+    }
+
     /// The additions in the basis of a model's packed weights.
     pub(crate) fn for_weights_of(&self, source: &dyn TensorSource) -> Result<Adapter> {
         let spec = source.spec()?;

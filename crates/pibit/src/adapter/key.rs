@@ -5,6 +5,7 @@ pub(super) const TYPE: &str = "general.type";
 /// The type of an adapter.
 pub(super) const ADAPTER: &str = "adapter";
 /// llama.cpp's: the architecture of the base.
+#[cfg(feature = "train")]
 pub(super) const ARCHITECTURE: &str = "general.architecture";
 /// llama.cpp's: the kind of adapter.
 pub(super) const KIND: &str = "adapter.type";

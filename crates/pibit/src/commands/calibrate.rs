@@ -54,12 +54,12 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct CalibrateReport {
+pub(crate) struct CalibrateReport {
     output: String,
     bytes: u64,
     config_sha256: String,
     model: String,
-    samples: usize,
+    pub(crate) samples: usize,
     ctx: usize,
     tokens: u64,
     seed: u64,
@@ -90,7 +90,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn calibrate(context: &Context, args: &Args) -> Result<CalibrateReport> {
+/// Collects and writes.
+pub(crate) fn calibrate(context: &Context, args: &Args) -> Result<CalibrateReport> {
     let source = args.model.open(context)?;
     let tokenizer =
         model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {}", args.model))?;

@@ -4,7 +4,9 @@ use crate::adapter::{AdapterFile, MergedSource};
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
-use crate::quantize::{KeepRule, Plan, PlanOptions, RoundedTensors, Rounding, quantize_model};
+use crate::quantize::{
+    KeepRule, Plan, PlanOptions, QuantizeReport, RoundedTensors, Rounding, quantize_model,
+};
 use anyhow::Result;
 use domain_types::TensorSource;
 use std::path::PathBuf;
@@ -43,6 +45,16 @@ pub struct Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    let report = merge(context, args)?;
+    if args.json {
+        return output::json(&report);
+    }
+    println!("{}: {} in {:.1} s", report.output, output::bytes(report.bytes), report.seconds);
+    Ok(())
+}
+
+/// Merges and rounds.
+pub(crate) fn merge(context: &Context, args: &Args) -> Result<QuantizeReport> {
     let adapter = AdapterFile::of_model(context, &args.lora, &args.model)?;
     let base = args.model.open(context)?;
     let merged = MergedSource::new(&*base, &context.codecs, &adapter)?;
@@ -57,10 +69,5 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let sources = [args.model.sha256()?, model_store::sha256_file(&args.lora)?].join(" ");
     let sha256 = model_store::sha256_bytes(sources.as_bytes());
     let (rounding, none) = (Rounding::default(), RoundedTensors::new());
-    let report = quantize_model(context, &merged, &sha256, &plan, &rounding, &args.output, none)?;
-    if args.json {
-        return output::json(&report);
-    }
-    println!("{}: {} in {:.1} s", report.output, output::bytes(report.bytes), report.seconds);
-    Ok(())
+    quantize_model(context, &merged, &sha256, &plan, &rounding, &args.output, none)
 }

@@ -27,8 +27,10 @@ use indicatif::ProgressBar;
 use observability::FanOut;
 use qat_training::{BlockPoint, QatConfig, QatMode, QatModel, QatPoint, QatRun, QatTarget};
 use serde::Serialize;
+pub(crate) use settings::data_of;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+pub(crate) use targets::scale_blocks;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -76,6 +78,9 @@ pub struct Args {
     /// Domains of the built-in corpus, or a text file [default: all domains]
     #[arg(long, value_name = "DOMAIN,…|FILE")]
     data: Option<String>,
+    /// Round keys and values in training as `--kv FORMAT` does in `pibit run`: f16, q8, q4, k4v2 or q2
+    #[arg(long, value_name = "FORMAT")]
+    kv: Option<String>,
     /// Optimizer steps; of each block in mode blockwise
     #[arg(long)]
     steps: Option<usize>,
@@ -175,6 +180,7 @@ fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
     let sinks = [context.sink.clone()].into_iter().chain(log.as_ref().map(EventLog::sink));
     let sink = FanOut::new(sinks);
+    let kv = settings::kv_rounding(&config)?;
     let run = QatRun {
         source: &model,
         teacher: teacher.as_ref().or((!frozen).then_some(&model)).map(|teacher| teacher as _),
@@ -182,6 +188,8 @@ fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
         targets: &targets,
         data: &data,
         config: &config,
+        kv: kv.as_ref(),
+        adapter: None,
         checkpoint: args.checkpoint.as_deref(),
         sink: &sink,
         clock: &*context.clock,

@@ -146,7 +146,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn quantize(context: &Context, args: &Args) -> Result<QuantizeReport> {
+/// Quantizes as the options say.
+pub(crate) fn quantize(context: &Context, args: &Args) -> Result<QuantizeReport> {
     let rounding = rounding(context, args)?;
     let sha256 = args.model.sha256()?;
     let calibration =

@@ -3,6 +3,7 @@
 use super::project::project;
 use super::random_matrix;
 use super::rope::Rope;
+use super::rounded_cache::RoundedCache;
 use crate::random::Rng;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -29,6 +30,8 @@ pub(super) struct Geometry {
     rope: Rope,
     /// 0 where a position may look, −10⁹ where not: `[1, 1, length, length]`.
     mask: Tensor<4>,
+    /// What the key–value cache makes of keys and values, where that is trained.
+    cache: Option<RoundedCache>,
 }
 
 impl Geometry {
@@ -45,7 +48,13 @@ impl Geometry {
             scale: a.scale,
             rope: Rope::new(&spec.rope, a.head_dim, length, device),
             mask: Tensor::from_data(TensorData::new(mask, [1, 1, length, length]), device),
+            cache: None,
         }
+    }
+
+    /// The same with a cache that rounds.
+    pub(super) fn with_cache(self, cache: Option<RoundedCache>) -> Self {
+        Self { cache, ..self }
     }
 
     /// `[batch × length, heads × head_dim]` to `[batch × heads, length, head_dim]`.
@@ -74,6 +83,10 @@ impl Attention {
         let q = g.rope.rotate(g.split(projected(&self.q), g.kv_heads * g.group)).mul_scalar(g.scale);
         let k = g.rope.rotate(g.split(projected(&self.k), g.kv_heads));
         let v = g.split(projected(&self.v), g.kv_heads);
+        let (k, v) = match &g.cache {
+            Some(cache) => cache.round(k, v),
+            None => (k, v),
+        };
         // The queries that share a key head are rows of one product, so keys are never copied.
         let rows = [b * g.kv_heads, g.group * t, d];
         let scores = q.reshape(rows).matmul(k.swap_dims(1, 2));

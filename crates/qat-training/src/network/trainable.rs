@@ -38,7 +38,7 @@ impl Trainable for Llama {
     }
 
     fn without_gradients(&self) -> Self {
-        Self { spec: self.spec.clone(), weights: self.weights.clone().valid() }
+        Self { spec: self.spec.clone(), weights: self.weights.clone().valid(), cache: self.cache.clone() }
     }
 
     fn named(&self) -> Vec<(String, Weight<'_>)> {

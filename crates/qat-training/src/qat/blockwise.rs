@@ -38,6 +38,11 @@ pub(super) fn train(
 ) -> Result<QatModel, TrainError> {
     let spec = run.source.spec()?;
     run.config.validate(spec.context_length)?;
+    if run.config.quantization.kv.is_some() {
+        let why =
+            "quantization.kv has no meaning in mode \"blockwise\"; train for the cache end to end afterwards";
+        return Err(TrainError::Config(why.into()));
+    }
     let identity = run.identity()?;
     let mut state = begin(run, &spec, &identity)?;
     while state.notes.blocks.len() < spec.layers {
@@ -77,7 +82,7 @@ fn block(
     progress: &mut dyn FnMut(&QatPoint),
 ) -> Result<(), TrainError> {
     let (index, together) = (state.notes.blocks.len(), run.config.qat.batch_size);
-    let layer = Layer::import(run.source, spec, index, &device.clone().autodiff())?;
+    let layer = Layer::import(run.source, spec, index, &run.recording(device))?;
     state.streams.advance_target(&layer.without_gradients(), together)?;
     let mut course = BlockCourse::begin(run, layer, index)?;
     let untouched = course.student()?.clone();

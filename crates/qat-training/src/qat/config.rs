@@ -27,6 +27,8 @@ pub struct QuantizationConfig {
     pub surrogate: Surrogate,
     /// Which weights share a learned step.
     pub granularity: Granularity,
+    /// Format of the key–value cache that the model is trained for; its rounding comes with the run.
+    pub kv: Option<String>,
 }
 
 /// What is trained.
@@ -62,6 +64,9 @@ pub struct ScheduleConfig {
     pub batch_size: usize,
     /// Batches whose gradients are added up before a step.
     pub gradient_accumulation: usize,
+    /// Whether cheap intermediate results are computed again in the backward pass instead of kept: less memory, more
+    /// time.
+    pub gradient_checkpointing: bool,
     /// Highest learning rate of weights, reached after `warmup` steps; from there a cosine down to a fiftieth.
     pub learning_rate: f64,
     /// The same of the quantizers' steps, whose size is a tenth of the weights'.
@@ -94,6 +99,7 @@ impl Default for ScheduleConfig {
             row_length: 128,
             batch_size: 8,
             gradient_accumulation: 1,
+            gradient_checkpointing: false,
             learning_rate: 5e-4,
             step_learning_rate: 1e-4,
             warmup: 20,

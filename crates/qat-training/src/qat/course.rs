@@ -136,8 +136,8 @@ impl<'a, 'p> Course<'a, 'p> {
             let batch = self.stream.next(schedule.batch_size, schedule.row_length)?;
             let rows: Vec<&[TokenId]> = batch.inputs.iter().map(Vec::as_slice).collect();
             let student = self.student()?;
-            let teacher = self.teacher.map(|teacher| Tensor::from_inner(teacher.logits(&rows)));
             let logits = student.network().logits(&rows);
+            let teacher = self.teacher.map(|teacher| constant(teacher.logits(&rows), &logits));
             let loss = Loss::new(&self.run.config.distillation, logits, teacher, &batch);
             self.descent.gather(&loss.total.clone().div_scalar(accumulate as f32))?;
             total += scalar(loss.total.clone())? / accumulate as f64;
@@ -152,6 +152,15 @@ impl<'a, 'p> Course<'a, 'p> {
         self.run.sink.record(&DomainEvent::TrainingStep { step, loss, learning_rate, tokens_per_second });
         (self.progress)(&point);
         self.curve.push(point);
+    }
+}
+
+/// A tensor without gradients, for operations with one that has them.
+fn constant(inner: Tensor<2>, like: &Tensor<2>) -> Tensor<2> {
+    let constant = Tensor::from_inner(inner);
+    match like.gradient_checkpointing_strategy() {
+        Some(strategy) => constant.with_gradient_checkpointing_strategy(strategy),
+        None => constant,
     }
 }
 

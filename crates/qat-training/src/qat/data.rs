@@ -17,13 +17,13 @@ pub enum QatData {
 }
 
 /// An endless stream of batches.
-pub(super) enum Stream<'a> {
+pub(crate) enum Stream<'a> {
     Samples(Batches<'a>),
     Text { tokens: Vec<TokenId>, rng: Rng },
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         data: &QatData,
         config: &ScheduleConfig,
         tokenizer: &'a dyn Tokenizer,
@@ -71,7 +71,7 @@ impl<'a> Stream<'a> {
         Ok(Self::Text { tokens: tokens.to_vec(), rng: Rng::new(&[config.seed, 0x7465_7874]) })
     }
 
-    pub(super) fn next(&mut self, rows: usize, length: usize) -> Result<Batch, TrainError> {
+    pub(crate) fn next(&mut self, rows: usize, length: usize) -> Result<Batch, TrainError> {
         match self {
             Self::Samples(batches) => batches.next(rows, length),
             Self::Text { tokens, rng } => {

@@ -29,9 +29,12 @@ fn adapters(run: &QatRun<'_>, network: &Llama) -> Result<HashMap<ParamId, LowRan
     let mut rng = Rng::new(&[seed, 0x006c_6f72_6100]);
     let mut adapters = HashMap::new();
     for (name, id, dims) in config.chosen(network)? {
-        let adapter = match config.init {
-            LoraInit::Zero => LowRank::zero(dims, rank, scale, &mut rng, &device),
-            LoraInit::LoftQ => {
+        let adapter = match (run.adapter, config.init) {
+            (Some(begun), _) => {
+                LowRank::new(begun_factors(begun, &name, dims, rank)?, dims, rank, scale, &device)
+            }
+            (None, LoraInit::Zero) => LowRank::zero(dims, rank, scale, &mut rng, &device),
+            (None, LoraInit::LoftQ) => {
                 let [mut a, mut b] = low_rank(lost(run, &name)?, dims, rank, seed, &device.clone().inner())?;
                 // The network multiplies by the scale again.
                 let share = scale.sqrt().recip();
@@ -42,6 +45,24 @@ fn adapters(run: &QatRun<'_>, network: &Llama) -> Result<HashMap<ParamId, LowRan
         adapters.insert(id, adapter);
     }
     Ok(adapters)
+}
+
+/// The factors of an adapter that a run goes on from.
+fn begun_factors(
+    begun: &dyn TensorSource,
+    name: &str,
+    [out, inputs]: [usize; 2],
+    rank: usize,
+) -> Result<[Vec<f32>; 2], TrainError> {
+    let factor = |name: String, dims: [usize; 2]| {
+        let tensor = begun.tensor(&name)?;
+        let found = tensor.shape().dims().to_vec();
+        values(&tensor).filter(|_| found == dims).ok_or_else(|| {
+            let reason = format!("the adapter to go on from has {found:?}, the settings ask for {dims:?}");
+            TrainError::Tensor { name, reason }
+        })
+    };
+    Ok([factor(format!("{name}.lora_a"), [rank, inputs])?, factor(format!("{name}.lora_b"), [out, rank])?])
 }
 
 /// What rounding took from a matrix: the teacher's weights less the base's.

@@ -4,12 +4,13 @@ use super::course::Course;
 use super::student::Student;
 use super::{BlockPoint, LossParts, QatConfig, QatData, QatMode, QatTarget, blockwise, frozen, identity};
 use crate::TrainError;
-use crate::network::Llama;
+use crate::network::{Llama, RoundedCache};
 use burn::tensor::Device;
-use domain_types::{Clock, EventSink, QuantTensor, TensorSource, Tokenizer};
+use domain_types::{Clock, EventSink, KvRounding, QuantTensor, TensorSource, Tokenizer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A run of quantization-aware training: everything it is made from.
 #[derive(Clone, Copy)]
@@ -26,6 +27,10 @@ pub struct QatRun<'a> {
     pub data: &'a QatData,
     /// The settings.
     pub config: &'a QatConfig,
+    /// What the key–value cache that `config` names does to keys and values.
+    pub kv: Option<&'a Arc<dyn KvRounding>>,
+    /// An adapter to go on from, in mode `lora`: what [`QatModel::tensors`] has.
+    pub adapter: Option<&'a dyn TensorSource>,
     /// Where the run is kept while it goes on. A run that finds its checkpoint goes on from it.
     pub checkpoint: Option<&'a Path>,
     /// Where events go.
@@ -83,8 +88,9 @@ impl QatRun<'_> {
         if self.config.qat.mode == QatMode::Blockwise {
             return blockwise::train(self, device, progress);
         }
-        let network = Llama::import(self.source, &device.clone().autodiff())?;
+        let network = Llama::import(self.source, &self.recording(device))?;
         self.config.validate(network.spec().context_length)?;
+        let network = self.with_cache(network)?;
         let teacher = self.teacher(&network, device)?;
         let before = teacher.as_ref().map(identity::of_network).transpose()?;
         let freezes = self.config.qat.mode.freezes_matrices();
@@ -102,6 +108,23 @@ impl QatRun<'_> {
         let student = course.student()?;
         let tensors = if freezes { student.export_learned()? } else { student.export()? };
         Ok(QatModel { tensors, curve: course.curve, blocks: Vec::new(), teacher_sha256: after })
+    }
+
+    /// The device that records what gradients need.
+    pub(super) fn recording(&self, device: &Device) -> Device {
+        let device = device.clone().autodiff();
+        if self.config.qat.gradient_checkpointing { device.gradient_checkpointing() } else { device }
+    }
+
+    fn with_cache(&self, network: Llama) -> Result<Llama, TrainError> {
+        let head_dim = network.spec().attention.head_dim;
+        match (&self.config.quantization.kv, self.kv) {
+            (Some(_), Some(kv)) => Ok(network.with_cache(RoundedCache::new(kv, head_dim))),
+            (None, _) => Ok(network),
+            (Some(format), None) => Err(TrainError::Config(format!(
+                "quantization.kv = {format:?}, but its rounding was not given"
+            ))),
+        }
     }
 
     fn teacher(&self, student: &Llama, device: &Device) -> Result<Option<Llama>, TrainError> {

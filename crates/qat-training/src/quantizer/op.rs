@@ -24,8 +24,8 @@ pub(crate) trait FakeQuantize: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// Rounds weights with steps. Where weights cannot be rounded all become NaN, which the training loop reports.
-pub(super) fn fake_quantize<const D: usize>(
+/// Rounds weights (or other numbers) with steps. Where weights cannot be rounded all become NaN, which the training loop reports.
+pub(crate) fn fake_quantize<const D: usize>(
     weights: Tensor<D>,
     steps: Tensor<2>,
     quantizer: &Arc<dyn FakeQuantizer>,

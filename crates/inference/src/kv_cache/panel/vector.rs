@@ -26,7 +26,12 @@ pub(in crate::kv_cache) enum Fit {
 /// Two grids are tried: one over the whole range, and the least-squares fit that starts from a narrower one, which
 /// loses less where the ends of the range are rare (Lloyd 1982, for a uniform grid). Where a number is not finite the
 /// offset is NaN, so that damage stays visible.
-pub(super) fn quantize(x: &[f32], bits: usize, fit: Fit, codes: &mut [u8; MOST_SHARING]) -> (f16, f16) {
+pub(in crate::kv_cache) fn quantize(
+    x: &[f32],
+    bits: usize,
+    fit: Fit,
+    codes: &mut [u8; MOST_SHARING],
+) -> (f16, f16) {
     let (mut step, mut offset) = (0.0, f32::NAN);
     if x.iter().all(|x| x.is_finite()) {
         let top = ((1_u32 << bits) - 1) as f32;

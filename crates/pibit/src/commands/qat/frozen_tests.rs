@@ -68,6 +68,8 @@ fn train(
         targets: &BTreeMap::new(),
         data: &QatData::Corpus(vec![Domain::Arithmetic]),
         config,
+        kv: None,
+        adapter: None,
         checkpoint,
         sink: &NullSink,
         clock: &SystemClock::new(),

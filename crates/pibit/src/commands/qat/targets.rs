@@ -24,6 +24,16 @@ pub(super) fn of_plan(
     Ok(targets)
 }
 
+/// Weights per scale of the matrices that are in a format of one scale times levels.
+pub(crate) fn scale_blocks(source: &dyn TensorSource) -> BTreeMap<String, usize> {
+    let graded = source.tensors().iter().filter(|info| info.is_matrix() && has_levels(info.format.id()));
+    graded.map(|info| (info.name.clone(), info.format.block_len())).collect()
+}
+
+fn has_levels(id: &str) -> bool {
+    quant_core::entries().iter().any(|entry| entry.format().id() == id && entry.levels().is_some())
+}
+
 /// The target of a format.
 fn of_format(codecs: Codecs, id: &str) -> Result<QatTarget> {
     let entry = quant_core::entries().iter().find(|entry| entry.format().id() == id);

@@ -1,6 +1,6 @@
 //! What trains is what runs: with real formats, a real tokenizer and the real network.
 
-use super::{QatReport, report, targets};
+use super::{QatReport, report, settings, targets};
 use crate::plain::PlainSource;
 use crate::quantize::{Plan, PlanOptions};
 use domain_types::port::NullSink;
@@ -50,6 +50,7 @@ fn train_telling(
     let targets = targets::of_plan(codecs, &*source, &plan)?;
     let model = PlainSource::new(&*source, &codecs)?;
     let tokenizer = model_store::load_tokenizer(&*source)?;
+    let kv = settings::kv_rounding(config)?;
     let run = QatRun {
         source: &model,
         teacher: Some(&model),
@@ -57,6 +58,8 @@ fn train_telling(
         targets: &targets,
         data: &QatData::Corpus(vec![Domain::Arithmetic]),
         config,
+        kv: kv.as_ref(),
+        adapter: None,
         checkpoint,
         sink,
         clock: &SystemClock::new(),
@@ -222,4 +225,29 @@ fn settings_that_do_not_exist_are_refused() {
     .unwrap();
     assert_eq!(read.quantization.granularity, Granularity::Group(2));
     assert_eq!(read.qat.steps, QatConfig::default().qat.steps);
+}
+
+#[test]
+fn gradient_checkpointing_changes_no_loss() {
+    let losses = |config: &QatConfig| -> Vec<f64> {
+        train("piq2", config, None).unwrap().curve.iter().map(|point| point.loss).collect()
+    };
+    let mut config = config(3);
+    let kept = losses(&config);
+    config.qat.gradient_checkpointing = true;
+    assert_eq!(losses(&config), kept);
+}
+
+#[test]
+fn keys_and_values_are_rounded_in_training() {
+    let losses = |kv: Option<&str>| {
+        let mut config = config(3);
+        config.quantization.kv = kv.map(str::to_owned);
+        let trained = train("piq3", &config, None);
+        trained.map(|trained| trained.curve.iter().map(|point| point.loss).collect::<Vec<_>>())
+    };
+    let [exact, eight, two] = [None, Some("q8"), Some("q2")].map(|kv| losses(kv).unwrap());
+    assert!(two[0] > 1.02 * exact[0], "{two:?} in 2 bits, {exact:?} exact");
+    assert!((eight[0] / exact[0] - 1.0).abs() < 0.02, "{eight:?} in 8 bits, {exact:?} exact");
+    assert!(losses(Some("q3")).unwrap_err().to_string().contains("q3"));
 }
