@@ -1,10 +1,12 @@
 //! Low-rank adapters beside packed weights (LoRA, Hu et al. 2021, arXiv 2106.09685).
 
 mod adapted;
+mod head_tuner;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use adapted::AdaptedLinear;
+pub use head_tuner::HeadTuner;
 
 use crate::InferenceError;
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ mod sampler;
 mod transformer;
 mod vectorized;
 
-pub use adapter::{Adapter, LowRank};
+pub use adapter::{Adapter, HeadTuner, LowRank};
 pub use chat::{ChatMessage, ChatTemplate};
 pub use error::InferenceError;
 pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate, mean_divergence};

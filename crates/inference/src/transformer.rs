@@ -24,7 +24,7 @@ pub use load::LoadOptions;
 pub use stage_stream::{Stage, StageStream};
 
 use crate::InferenceError;
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, LowRank};
 use crate::kv_cache::KvCache;
 use crate::parallel::{self, Pace};
 use block::Block;
@@ -107,6 +107,39 @@ impl Transformer {
     /// Bytes of memory that the key–value cache has taken so far.
     pub fn kv_bytes(&self) -> usize {
         self.cache.bytes()
+    }
+
+    /// Puts an addition beside the output head, or takes it away.
+    ///
+    /// # Errors
+    /// An addition of another shape than the head: vocabulary × width.
+    pub fn set_head_addition(&mut self, addition: Option<LowRank>) -> Result<(), InferenceError> {
+        let head = self.ends.head();
+        let fits =
+            |a: &LowRank| (a.in_features(), a.out_features()) == (head.in_features(), head.out_features());
+        if !addition.as_ref().is_none_or(fits) {
+            return Err(InferenceError::Adapter("the addition to the output head has another shape".into()));
+        }
+        self.ends.addition = addition;
+        Ok(())
+    }
+
+    /// What the head reads at each token, and what it answers: tokens × width and tokens × vocabulary.
+    pub(crate) fn head_inputs_and_logits(
+        &mut self,
+        tokens: &[TokenId],
+    ) -> Result<(Vec<f32>, Vec<f32>), InferenceError> {
+        self.check(tokens)?;
+        let (mut inputs, mut logits) = (Vec::new(), Vec::new());
+        for batch in tokens.chunks(BATCH) {
+            parallel::on_the_pool(|| self.run_blocks(batch)).map_err(InferenceError::Port)?;
+            let hidden = &self.scratch.hidden[..batch.len() * self.spec.width];
+            let start = inputs.len();
+            inputs.resize(start + hidden.len(), 0.0);
+            self.ends.normalize(hidden, &mut inputs[start..]);
+            self.append_logits(0..batch.len(), &mut logits);
+        }
+        Ok((inputs, logits))
     }
 
     fn check(&self, tokens: &[TokenId]) -> Result<(), InferenceError> {

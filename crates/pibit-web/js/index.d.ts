@@ -99,6 +99,33 @@ export interface Perplexity {
   chunks: number;
 }
 
+/** Settings of an adapter that learns in the tab. */
+export class QatConfig {
+  constructor(settings?: { rank?: number; steps?: number; seed?: number });
+  /** Rank of the adapter, from 1 to 64; 4. */
+  readonly rank: number;
+  /** Steps of gradient descent over the whole text; 16. */
+  readonly steps: number;
+  readonly seed: number;
+  toJson(): string;
+  static fromJson(json: string): QatConfig;
+}
+
+export interface AdaptProgress {
+  step: number;
+  steps: number;
+  /** Nats per token of the text. */
+  loss: number;
+}
+
+export interface Adapted {
+  /** Tokens of the text that were learnt from. */
+  tokens: number;
+  steps: number;
+  lossBefore: number;
+  lossAfter: number;
+}
+
 export interface QuantizeProgress {
   done: number;
   total: number;
@@ -136,6 +163,13 @@ export class Model {
   generate(prompt: string | Message[], options?: GenerateOptions): Promise<Answer>;
   /** Perplexity of a text, over chunks of at most 512 tokens. */
   perplexity(text: string, options?: { onProgress?: (progress: { chunk: number; chunks: number; ppl: number }) => void }): Promise<Perplexity>;
+  /**
+   * Lets the model learn from a text: a low-rank adapter on the output head, trained in the tab. It stays until another one
+   * is trained, {@link Model.resetAdapter} is called or the model is freed; the file does not change.
+   */
+  adapt(text: string, config?: QatConfig | ConstructorParameters<typeof QatConfig>[0], options?: { onProgress?: (progress: AdaptProgress) => void; signal?: AbortSignal }): Promise<Adapted>;
+  /** Takes the adapter away. */
+  resetAdapter(): Promise<void>;
   /** The model in another format (`piq2`, `piq3`, `t2`, …), as the bytes of a GGUF file. */
   quantize(format: string, options?: { onProgress?: (progress: QuantizeProgress) => void; signal?: AbortSignal }): Promise<Uint8Array>;
   /** Distribution of a middle layer's weights, with the levels of π formats. */

@@ -1,5 +1,6 @@
 import { Client } from './client.js';
 import { PibitError } from './errors.js';
+import { QatConfig } from './qat_config.js';
 
 /** Bytes of memory that a model may take where the page does not say: half of what a tab of a small phone gets. */
 const MEMORY_BUDGET = 2 ** 30;
@@ -62,6 +63,20 @@ export class Model {
   /** Perplexity of a text. */
   async perplexity(text, { onProgress } = {}) {
     return this.#call('perplexity', { text }, { onEvent: onProgress });
+  }
+
+  /**
+   * Lets the model learn from a text by an adapter, for as long as it is loaded. Aborting `signal` ends it early; what was
+   * learnt is kept.
+   */
+  async adapt(text, config = new QatConfig(), { onProgress, signal } = {}) {
+    const checked = config instanceof QatConfig ? config : new QatConfig(config);
+    return this.#call('adapt', { text: String(text), config: checked.toJson() }, { onEvent: onProgress, signal });
+  }
+
+  /** Takes the adapter away. */
+  async resetAdapter() {
+    return this.#call('resetAdapter');
   }
 
   /** The model in another format, as the bytes of a GGUF file. */

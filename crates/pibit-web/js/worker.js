@@ -58,6 +58,27 @@ const operations = {
     return JSON.parse(session.perplexity(text, (progress) => event(JSON.parse(progress))));
   },
 
+  async adapt({ text, config }, { event, signal }) {
+    const { rank, seed, steps } = JSON.parse(config);
+    const work = new glue.Adaptation(session, text, JSON.stringify({ rank, seed }));
+    try {
+      const { tokens, loss: lossBefore } = JSON.parse(work.state());
+      let [step, loss] = [0, lossBefore];
+      // Aborting ends it early; what was learnt is kept.
+      while (step < steps && !signal.aborted) {
+        ({ loss } = JSON.parse(work.step()));
+        step += 1;
+        event({ step, steps, loss });
+        await breathe();
+      }
+      work.apply(session);
+      return { tokens, steps: step, lossBefore, lossAfter: loss };
+    } finally {
+      work.free();
+    }
+  },
+  resetAdapter: async () => session.resetAdapter(),
+
   async quantize({ format }, { event, signal }) {
     const work = new glue.Requantizer(file, format);
     for (let progress; (progress = work.step()); ) {

@@ -38,7 +38,7 @@ function refresh(busy) {
   for (const id of ['load-tiny', 'file', 'clear']) $(id).disabled = busy;
   $('url-form').querySelector('button').disabled = busy;
   $('quantize').disabled = busy || !state.source;
-  $('send').disabled = busy || !state.talking;
+  for (const id of ['send', 'adapt', 'forget']) $(id).disabled = busy || !state.talking;
   $('compare').disabled = busy || !(state.source && state.quantized);
 }
 
@@ -183,6 +183,29 @@ function say(who, text) {
   return line.lastChild;
 }
 
+async function adapt() {
+  const { talking } = state;
+  const settings = { steps: Number($('steps').value), rank: Number($('rank').value) };
+  await act(async (signal) => {
+    const learnt = await talking.adapt($('lesson').value, settings, {
+      signal,
+      onProgress: ({ step, steps, loss }) => {
+        progress(step / steps);
+        $('adapted').textContent = `step ${step} of ${steps}: ${loss.toFixed(3)} nats per token`;
+      },
+    });
+    const [before, after] = [learnt.lossBefore, learnt.lossAfter].map((loss) => Math.exp(loss).toFixed(1));
+    $('adapted').textContent = `Learnt from ${learnt.tokens} tokens in ${learnt.steps} steps: perplexity of the text ${before} before, ${after} now.`;
+  });
+}
+
+async function forget() {
+  await act(async () => {
+    await state.talking.resetAdapter();
+    $('adapted').textContent = 'Forgotten.';
+  });
+}
+
 async function compare() {
   const prompt = $('compare-prompt').value;
   await act(async (signal) => {
@@ -209,7 +232,9 @@ $('file').addEventListener('change', ({ target }) => {
 onSubmit('url-form', () => load($('url').value, $('url').value.split('/').pop()));
 onSubmit('quantize-form', quantize);
 onSubmit('chat-form', talk);
+onSubmit('adapt-form', adapt);
 onSubmit('compare-form', compare);
+$('forget').addEventListener('click', forget);
 $('use').addEventListener('click', () => {
   const { quantized } = state;
   if (quantized) talkTo(quantized, 'the quantized model');

@@ -29,4 +29,4 @@ pub use pi_quant::PiQuant;
 #[cfg(feature = "model")]
 pub use requantizer::Requantizer;
 #[cfg(feature = "model")]
-pub use session::Session;
+pub use session::{Adaptation, Session};

@@ -1,6 +1,9 @@
 //! A model that talks: one generation at a time, a step per call.
 
+mod adaptation;
 mod perplexity;
+
+pub use adaptation::Adaptation;
 
 use crate::ModelFile;
 use crate::error::WebError;
@@ -27,6 +30,8 @@ pub struct Session {
     tokenizer: HfTokenizer,
     template: Option<ChatTemplate>,
     under_way: Option<UnderWay>,
+    /// The budget, and what the model takes of it.
+    budget: MemoryBudget,
 }
 
 struct UnderWay {
@@ -112,7 +117,8 @@ impl Session {
         spec.validate()?;
         let context = if context == 0 { CONTEXT.min(spec.context_length) } else { context };
         let bytes = file.file.as_bytes().len() as u64;
-        MemoryBudget::new(file.allowed).check(&Footprint::of(bytes, &spec, context, BATCH))?;
+        let mut budget = MemoryBudget::new(file.allowed);
+        budget.take(&Footprint::of(bytes, &spec, context, BATCH))?;
         let tokenizer = load_tokenizer(&file.file)?;
         let options = LoadOptions::default().with_context_length(context);
         let transformer = Transformer::load(&file.file, &Codecs::new(Activations::Int8), options)?;
@@ -121,7 +127,12 @@ impl Session {
             Err(InferenceError::NoChatTemplate) => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { transformer, tokenizer, template, under_way: None })
+        Ok(Self { transformer, tokenizer, template, under_way: None, budget })
+    }
+
+    /// Fails where so many bytes more do not fit beside the model.
+    fn check_room(&self, bytes: u64) -> Result<(), WebError> {
+        Ok(self.budget.check(&Footprint { work: bytes, ..Footprint::default() })?)
     }
 
     fn render(&self, messages: &str) -> Result<String, WebError> {

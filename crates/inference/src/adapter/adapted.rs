@@ -21,7 +21,7 @@ impl AdaptedLinear {
 
 impl LowRank {
     /// y += B·A·x, without allocating.
-    fn add(&self, x: &[f32], y: &mut [f32]) {
+    pub(crate) fn add(&self, x: &[f32], y: &mut [f32]) {
         let mut inner = [0.0_f32; MAX_RANK];
         for (inner, row) in inner.iter_mut().zip(self.a.chunks_exact(x.len())) {
             *inner = dot(row, x);
@@ -33,7 +33,7 @@ impl LowRank {
 }
 
 /// Eight sums side by side, for which compilers have instructions.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0_f32; 8];
     for (a, b) in a.iter().zip(b) {

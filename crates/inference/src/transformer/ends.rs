@@ -5,6 +5,7 @@ use super::buffer::grown;
 use super::frequent::FrequentRows;
 use super::norm::RmsNorm;
 use super::project::project;
+use crate::adapter::LowRank;
 use crate::parallel;
 use domain_types::{Linear, OrthogonalTransform, TokenId};
 
@@ -22,6 +23,8 @@ pub(super) struct Ends {
     pub(super) row_rotation: Option<Box<dyn OrthogonalTransform>>,
     /// Rows of the embedding in more bits, in the basis of the others.
     pub(super) frequent: Option<FrequentRows>,
+    /// What is added to the head alone.
+    pub(super) addition: Option<LowRank>,
 }
 
 impl Ends {
@@ -79,6 +82,12 @@ impl Ends {
             frequent.replace(normed, rows, room, all);
         }
         logits.truncate(start + len);
+        if let Some(addition) = &self.addition {
+            let (width, vocab) = (head.in_features(), head.out_features());
+            parallel::for_each_row(&mut logits[start..], vocab, |row, out| {
+                addition.add(&normed[row * width..(row + 1) * width], out);
+            });
+        }
         if let Some(cap) = self.logit_softcap {
             softcap(&mut logits[start..], cap);
         }

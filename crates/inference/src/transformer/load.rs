@@ -110,6 +110,7 @@ fn take_ends(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<(Ends, RopeP
         rotation,
         row_rotation,
         frequent,
+        addition: None,
     };
     Ok((ends, rope))
 }

@@ -61,6 +61,40 @@ test('the full quantizer and comparisons', () => withPackage(async () => {
   return 'done';
 }));
 
+test('an adapter learns from a text in the tab', () => withPackage(async () => {
+  const { Model, QatConfig } = await import('./pibit/index.js');
+  const check = (fine, what) => { if (!fine) throw new Error(what); };
+  const code = (promise) => promise.then(() => 'nothing', (error) => error.code);
+  const model = await Model.load('models/tiny.gguf');
+  const text = 'The parcel from Oslo weighs nine kilos. The parcel from Rome weighs four kilos. ';
+  const held = 'The parcel from Cork weighs seven kilos. The parcel from Bonn weighs two kilos. ';
+  const before = [(await model.perplexity(text)).ppl, (await model.perplexity(held)).ppl];
+  const seen = [];
+  const adapted = await model.adapt(text, new QatConfig({ rank: 8, steps: 24 }), { onProgress: (p) => seen.push(p.loss) });
+  check(adapted.steps === 24 && seen.length === 24 && adapted.tokens > 20, JSON.stringify(adapted));
+  check(seen.every((loss, i) => i === 0 || loss <= seen[i - 1]), 'the loss never rises');
+  check(adapted.lossAfter < 0.6 * adapted.lossBefore, JSON.stringify(adapted));
+  const after = [(await model.perplexity(text)).ppl, (await model.perplexity(held)).ppl];
+  check(after[0] < 0.5 * before[0], `the text itself: ${before[0]} to ${after[0]}`);
+  check(after[1] < 0.9 * before[1], `a text like it: ${before[1]} to ${after[1]}`);
+  await model.resetAdapter();
+  check((await model.perplexity(text)).ppl === before[0], 'taken away');
+  const abort = new AbortController();
+  const early = await model.adapt(text, { steps: 500 }, { signal: abort.signal, onProgress: ({ step }) => step === 3 && abort.abort() });
+  check(early.steps >= 3 && early.steps < 500, `aborted after ${early.steps} steps`);
+  check(await code(model.adapt('')) === 'badInput', 'nothing to learn from');
+  check(await code(model.adapt(text, { rank: 0 })) === 'badInput', 'rank');
+  check(await code(model.adapt(text, { speed: 1 })) === 'badInput', 'unknown setting');
+  check(QatConfig.fromJson(new QatConfig({ rank: 2 }).toJson()).rank === 2, 'settings as JSON');
+  model.free();
+  const small = await Model.load('models/tiny.gguf', { memoryBudget: 12e6 }).catch((error) => error);
+  if (small instanceof Model) {
+    check(await code(small.adapt('word '.repeat(900))) === 'overBudget', 'a text above the budget');
+    small.free();
+  }
+  return 'done';
+}));
+
 test('models: perplexity, seeds, limits, aborting, storage, freeing', () => withPackage(async () => {
   const { Model } = await import('./pibit/index.js');
   const check = (fine, what) => { if (!fine) throw new Error(what); };

@@ -40,6 +40,18 @@ test('load, quantize, talk, compare', () => onPage('/', async (page) => {
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT, fullPage: true });
 }, { viewport: { width: 1000, height: 900 } }));
 
+test('the model learns from a text and forgets it', () => onPage('/', async (page) => {
+  await loadTiny(page);
+  await page.fill('#lesson', 'The parcel from Oslo weighs nine kilos. The parcel from Rome weighs four kilos.');
+  await page.click('#adapt');
+  const told = (pattern) => page.waitForFunction((text) => new RegExp(text).test(document.getElementById('adapted').textContent), pattern);
+  await told('^Learnt from');
+  const [before, after] = (await page.textContent('#adapted')).match(/[\d.]+ before, [\d.]+ now/)[0].match(/[\d.]+/g).map(Number);
+  assert.ok(after < 0.6 * before, `${before} before, ${after} now`);
+  await page.click('#forget');
+  await told('^Forgotten');
+}));
+
 test('a generation can be stopped', () => onPage('/', async (page) => {
   await loadTiny(page);
   // Warm enough that the model does not end of itself.
