@@ -1,9 +1,9 @@
 //! What the targets share.
 
+use bytes::Bytes;
 use domain_types::{FormatCatalogue, QuantFormat, RowRule, TensorSource};
 use model_store::{HfFolder, load_tokenizer};
-use std::path::Path;
-use tempfile::TempDir;
+use std::collections::BTreeMap;
 
 /// Some formats, as a runtime would accept them.
 pub fn catalogue() -> FormatCatalogue {
@@ -24,6 +24,16 @@ pub fn visit(source: &dyn TensorSource) {
     }
 }
 
+/// Whether an input is one of about `n`: for what takes a hundred times as long as all else, such as building a tokenizer,
+/// whose patterns are compiled. The input itself decides, so that what it finds can be found again.
+pub fn one_in(n: u64, bytes: &[u8]) -> bool {
+    // FNV-1a (Fowler, Noll, Vo).
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, &b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    (hash >> 32).is_multiple_of(n)
+}
+
 /// Writes a text's tokens back.
 pub fn use_tokenizer(source: &dyn TensorSource) {
     use domain_types::Tokenizer;
@@ -34,35 +44,41 @@ pub fn use_tokenizer(source: &dyn TensorSource) {
     let _ = tokenizer.decode(&[0, 1, u32::MAX]);
 }
 
-/// A sound Hugging Face model, one file of which is replaced again and again.
-pub struct Folder(TempDir);
+/// A sound Hugging Face model in memory, one file of which is replaced again and again.
+pub struct Model(BTreeMap<String, Bytes>);
 
-impl Folder {
-    /// A copy of the golden model with its weights in one file.
+impl Model {
+    /// The smallest model that has everything.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/llama");
-        for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
-            std::fs::copy(golden.join(name), folder.path().join(name)).expect("a copy");
-        }
-        let weights = golden.join("model-00002-of-00002.safetensors");
-        std::fs::copy(weights, folder.path().join("model.safetensors")).expect("a copy");
-        visit(&HfFolder::open(folder.path()).expect("it is a model"));
-        Self(folder)
+        let files: [(&str, &[u8]); 3] = [
+            ("config.json", include_bytes!("seeds/model_config/llama.json")),
+            ("tokenizer.json", include_bytes!("seeds/tokenizer_json/byte-level.json")),
+            ("model.safetensors", include_bytes!("seeds/safetensors/llama.safetensors")),
+        ];
+        let files = files.map(|(name, bytes)| (name.to_owned(), Bytes::from_static(bytes))).into();
+        let model = HfFolder::from_files(&files).expect("it is a model");
+        visit(&model);
+        use_tokenizer(&model);
+        Self(files)
     }
 
-    /// Opens the model with `bytes` in place of file `name`, and reads all that is accepted.
-    pub fn open_with(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.0.path().join(name), bytes).expect("room for a small file");
-        let Ok(model) = HfFolder::open(self.0.path()) else { return };
+    /// The model without a tokenizer, which costs more than all else.
+    pub fn without_tokenizer() -> Self {
+        let Self(mut files) = Self::new();
+        files.remove("tokenizer.json");
+        Self(files)
+    }
+
+    /// The model with `bytes` in place of file `name`, where it is accepted, after all of it was read.
+    pub fn with(&mut self, name: &str, bytes: &[u8]) -> Option<HfFolder> {
+        self.0.insert(name.into(), Bytes::copy_from_slice(bytes));
+        let model = HfFolder::from_files(&self.0).ok()?;
         visit(&model);
-        if name == "tokenizer.json" {
-            use_tokenizer(&model);
-        }
+        Some(model)
     }
 }
 
-impl Default for Folder {
+impl Default for Model {
     fn default() -> Self {
         Self::new()
     }

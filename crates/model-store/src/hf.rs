@@ -5,6 +5,7 @@ mod chat;
 mod config;
 mod convert;
 mod family;
+mod files;
 mod folder;
 mod json;
 mod rope_factors;

@@ -1,15 +1,15 @@
 //! The chat template: chat_template.jinja, or tokenizer_config.json.
 
+use super::files::Files;
 use super::json;
 use crate::{StoreError, keys};
 use domain_types::Metadata;
 use serde_json::{Map, Value};
-use std::path::Path;
 
-pub(super) fn describe(folder: &Path, metadata: &mut Metadata) -> Result<(), StoreError> {
-    let mut template = json::text(&folder.join("chat_template.jinja"))?;
+pub(super) fn describe(files: Files<'_>, metadata: &mut Metadata) -> Result<(), StoreError> {
+    let mut template = json::text(files, "chat_template.jinja")?;
     if template.is_none() {
-        let config: Option<Map<String, Value>> = json::read(&folder.join("tokenizer_config.json"))?;
+        let config: Option<Map<String, Value>> = json::read(files, "tokenizer_config.json")?;
         template = config.and_then(|c| Some(default_template(c.get("chat_template")?)?.to_owned()));
     }
     if let Some(template) = template {

@@ -6,11 +6,13 @@ mod rope;
 pub(super) use rope::Rope;
 
 use super::family::Family;
+use super::files::Files;
 use super::json;
 use crate::StoreError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::path::Path;
+
+const NAME: &str = "config.json";
 
 /// The fields of config.json that matter, after defaults.
 #[derive(Debug, Deserialize)]
@@ -50,9 +52,9 @@ pub(super) struct Config {
 }
 
 impl Config {
-    pub(super) fn read(folder: &Path) -> Result<(Self, Family), StoreError> {
-        let path = folder.join("config.json");
-        let Some(mut root) = json::read::<Map<String, Value>>(&path)? else {
+    pub(super) fn read(files: Files<'_>) -> Result<(Self, Family), StoreError> {
+        let path = files.path(NAME);
+        let Some(mut root) = json::read::<Map<String, Value>>(files, NAME)? else {
             return Err(StoreError::hugging_face(&path, "is missing; give a folder of a Hugging Face model"));
         };
         // Models that also see images keep the language model's fields one level down.

@@ -3,15 +3,17 @@
 use super::config::Config;
 use super::convert::Conversion;
 use super::family::Family;
+use super::files::Files;
 use super::rope_factors::rope_factors;
 use super::shard::{self, StoredTensor};
 use super::tensor_name::{Fate, fate, position};
 use super::{chat, special_tokens, vocabulary};
 use crate::{StoreError, spec};
+use bytes::Bytes;
 use domain_types::{
     Metadata, ModelSpec, PortError, QuantFormat, QuantTensor, TensorInfo, TensorSource, scalar,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// A model in Hugging Face's layout, seen as GGUF: GGUF tensor names, order and metadata, Llama's rotation order,
@@ -34,15 +36,23 @@ impl HfFolder {
     /// names). The tokenizer is optional: tokenizer.json, with tokenizer_config.json, generation_config.json and
     /// chat_template.jinja where they are.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let folder = folder.as_ref();
-        let (config, family) = Config::read(folder)?;
+        Self::read(Files::Folder(folder.as_ref()))
+    }
+
+    /// The same for files that are already in memory, by name.
+    pub fn from_files(files: &BTreeMap<String, Bytes>) -> Result<Self, StoreError> {
+        Self::read(Files::Memory(files))
+    }
+
+    fn read(files: Files<'_>) -> Result<Self, StoreError> {
+        let (config, family) = Config::read(files)?;
         let mut parts = Vec::new();
-        for stored in shard::read_all(folder)? {
+        for stored in shard::read_all(files)? {
             let tied = config.tie_word_embeddings.unwrap_or(family == Family::Gemma3);
             match fate(&stored.name, family, tied) {
                 Fate::Named(name) => parts.push(convert(&name, stored, &config, family)?),
                 Fate::Dropped => {}
-                Fate::Unknown => return Err(unknown(folder, &stored.name)),
+                Fate::Unknown => return Err(unknown(files.root(), &stored.name)),
             }
         }
         if let Some(tensor) = rope_factors(config.rope(), config.head_dim(family))? {
@@ -50,8 +60,8 @@ impl HfFolder {
             parts.push((info, Origin::Made(tensor)));
         }
         parts.sort_by_cached_key(|(info, _)| position(&info.name));
-        let metadata = describe(folder, &config, family, &parts)?;
-        Self::assemble(folder, metadata, parts)
+        let metadata = describe(files, &config, family, &parts)?;
+        Self::assemble(files.root(), metadata, parts)
     }
 
     fn assemble(
@@ -100,24 +110,23 @@ fn convert(
 }
 
 fn describe(
-    folder: &Path,
+    files: Files<'_>,
     config: &Config,
     family: Family,
     parts: &[(TensorInfo, Origin)],
 ) -> Result<Metadata, StoreError> {
     let mut metadata = Metadata::new();
     config.describe(family, &mut metadata)?;
-    let name = folder.canonicalize().ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
-    metadata.set("general.name", name.unwrap_or_else(|| "model".into()));
+    metadata.set("general.name", files.model_name().unwrap_or_else(|| "model".into()));
     let find = |name: &str| parts.iter().map(|(info, _)| info).find(|info| info.name == name);
-    let embedding = find("token_embd.weight").ok_or_else(|| unknown_without_embedding(folder))?;
+    let embedding = find("token_embd.weight").ok_or_else(|| unknown_without_embedding(files.root()))?;
     metadata.set("general.file_type", file_type(embedding.format));
     let rows = embedding.shape.rows();
     metadata.set(format!("{}.vocab_size", family.architecture()), rows as u32);
-    if let Some(vocabulary) = vocabulary::describe(folder, rows, &mut metadata)? {
-        special_tokens::describe(folder, config, family, &vocabulary, &mut metadata)?;
+    if let Some(vocabulary) = vocabulary::describe(files, rows, &mut metadata)? {
+        special_tokens::describe(files, config, family, &vocabulary, &mut metadata)?;
     }
-    chat::describe(folder, &mut metadata)?;
+    chat::describe(files, &mut metadata)?;
     Ok(metadata)
 }
 

@@ -1,17 +1,20 @@
 //! safetensors files, checked before and after the `safetensors` crate reads their headers.
 
-use crate::{StoreError, load};
+use super::files::Files;
+use crate::StoreError;
 use bytes::Bytes;
 use domain_types::{QuantFormat, Shape, scalar};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 /// Bytes that a header may have. Real ones have some 100 per tensor; parsing takes a few times as much memory.
 const MAX_HEADER: u64 = 8 << 20;
 /// Tensors in a model, exclusive, as for GGUF.
 const MAX_TENSORS: usize = 10_000;
+/// The file that names the files of a model in several.
+const INDEX: &str = "model.safetensors.index.json";
 
 /// A tensor as it is stored.
 #[derive(Debug, Clone)]
@@ -31,38 +34,41 @@ impl StoredTensor {
 }
 
 /// All tensors of `model.safetensors`, or of the files that `model.safetensors.index.json` names.
-pub(super) fn read_all(folder: &Path) -> Result<Vec<StoredTensor>, StoreError> {
+pub(super) fn read_all(files: Files<'_>) -> Result<Vec<StoredTensor>, StoreError> {
     let mut tensors = Vec::new();
-    for path in shard_paths(folder)? {
-        read_shard(&path, &mut tensors)?;
+    for name in shards(files)? {
+        read_shard(files, &name, &mut tensors)?;
     }
     Ok(tensors)
 }
 
-fn shard_paths(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+fn shards(files: Files<'_>) -> Result<BTreeSet<String>, StoreError> {
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: std::collections::BTreeMap<String, String>,
     }
-    let path = folder.join("model.safetensors.index.json");
-    let Some(index) = super::json::read::<Index>(&path)? else {
-        return Ok(vec![folder.join("model.safetensors")]);
+    let Some(index) = super::json::read::<Index>(files, INDEX)? else {
+        return Ok(BTreeSet::from(["model.safetensors".into()]));
     };
     let names: BTreeSet<String> = index.weight_map.into_values().collect();
-    names.into_iter().map(|name| inside(folder, &path, &name)).collect()
-}
-
-/// A file of the folder itself: an index must not lead elsewhere.
-fn inside(folder: &Path, index: &Path, name: &str) -> Result<PathBuf, StoreError> {
-    let mut parts = Path::new(name).components();
-    match (parts.next(), parts.next()) {
-        (Some(Component::Normal(_)), None) => Ok(folder.join(name)),
-        _ => Err(StoreError::hugging_face(index, format!("names a file outside the folder: {name:?}"))),
+    match names.iter().find(|name| !is_inside(name)) {
+        None => Ok(names),
+        Some(name) => {
+            let reason = format!("names a file outside the folder: {name:?}");
+            Err(StoreError::hugging_face(&files.path(INDEX), reason))
+        }
     }
 }
 
-fn read_shard(path: &Path, tensors: &mut Vec<StoredTensor>) -> Result<(), StoreError> {
-    let file = load::file_bytes(path)?;
+/// Whether a name is that of a file in the folder itself: an index must not lead elsewhere.
+fn is_inside(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+}
+
+fn read_shard(files: Files<'_>, name: &str, tensors: &mut Vec<StoredTensor>) -> Result<(), StoreError> {
+    let path = files.path(name);
+    let file = files.require(name)?;
     let refuse = |reason: String| StoreError::Safetensors { file: path.display().to_string(), reason };
     let len = file.first_chunk::<8>().map(|n| u64::from_le_bytes(*n));
     let len = len.ok_or_else(|| refuse(format!("it has {} bytes, a header takes 8", file.len())))?;

@@ -2,27 +2,25 @@
 
 use super::config::Config;
 use super::family::Family;
+use super::files::Files;
 use super::json;
 use super::vocabulary::Vocabulary;
 use crate::{StoreError, keys};
 use domain_types::Metadata;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
-use std::path::Path;
 
 /// Writes BOS, EOS (with the further ends that generation_config.json lists), padding, and whether a text starts
 /// with BOS.
 pub(super) fn describe(
-    folder: &Path,
+    files: Files<'_>,
     config: &Config,
     family: Family,
     vocabulary: &Vocabulary,
     metadata: &mut Metadata,
 ) -> Result<(), StoreError> {
-    let tokenizer: Map<String, Value> =
-        json::read(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
-    let generation: Map<String, Value> =
-        json::read(&folder.join("generation_config.json"))?.unwrap_or_default();
+    let tokenizer: Map<String, Value> = json::read(files, "tokenizer_config.json")?.unwrap_or_default();
+    let generation: Map<String, Value> = json::read(files, "generation_config.json")?.unwrap_or_default();
     let named = |key: &str| vocabulary.ids.get(text(tokenizer.get(key)?)?).copied();
     if let Some(bos) = named("bos_token").or_else(|| ids(config.bos_token_id.as_ref()).first().copied()) {
         metadata.set(keys::BOS, bos);

@@ -1,5 +1,6 @@
 //! tokenizer.json as GGUF's vocabulary, so that llama.cpp can read the model; our own tokenizer reads the JSON.
 
+use super::files::Files;
 use super::json;
 use super::tokenizer_json::TokenizerJson;
 use crate::{StoreError, keys, pre_tokenization, token_type};
@@ -7,6 +8,8 @@ use domain_types::{MetaArray, MetaValue, Metadata};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
+
+const NAME: &str = "tokenizer.json";
 
 /// What else the folder's description needs of tokenizer.json.
 pub(super) struct Vocabulary {
@@ -17,12 +20,12 @@ pub(super) struct Vocabulary {
 
 /// Writes the vocabulary with one token per row of the embedding, and the whole file.
 pub(super) fn describe(
-    folder: &Path,
+    files: Files<'_>,
     rows: usize,
     metadata: &mut Metadata,
 ) -> Result<Option<Vocabulary>, StoreError> {
-    let path = folder.join("tokenizer.json");
-    let Some(text) = json::text(&path)? else { return Ok(None) };
+    let path = files.path(NAME);
+    let Some(text) = json::text(files, NAME)? else { return Ok(None) };
     let json: TokenizerJson = json::parse(&path, &text)?;
     if json.model.kind.as_deref().is_some_and(|kind| kind != "BPE") {
         let instead = "use a model with a BPE tokenizer".into();

@@ -2,8 +2,9 @@
 
 use crate::support::{catalogue, golden};
 use domain_types::testing::tensor_source_conformance;
-use domain_types::{FormatCatalogue, RopeScaling, TensorSource, scalar};
+use domain_types::{Bytes, FormatCatalogue, RopeScaling, TensorSource, scalar};
 use model_store::{GgufFile, GgufWriter, HfFolder, StoreError, load_tokenizer, open_model};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -21,6 +22,56 @@ fn edit(folder: &Path, file: &str, from: &str, to: &str) {
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{file} has no {from}");
     fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn files_in_memory_are_the_same_model() {
+    let open = HfFolder::open(golden("llama")).unwrap();
+    let files = fs::read_dir(golden("llama")).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut files: BTreeMap<String, Bytes> =
+        files.map(|path| (name(&path), fs::read(&path).unwrap().into())).collect();
+    let read = HfFolder::from_files(&files).unwrap();
+    assert_eq!(read.tensors(), open.tensors());
+    let but_name = |model: &HfFolder| {
+        let mut metadata = model.metadata().clone();
+        metadata.remove("general.name");
+        metadata
+    };
+    assert_eq!(but_name(&read), but_name(&open));
+    for info in open.tensors() {
+        let [a, b] = [&read, &open].map(|model| model.tensor(&info.name).unwrap());
+        assert_eq!(a.bytes(), b.bytes(), "{}", info.name);
+    }
+    files.remove("model-00002-of-00002.safetensors");
+    let missing = HfFolder::from_files(&files).unwrap_err().to_string();
+    assert!(missing.contains("model-00002-of-00002.safetensors"), "{missing}");
+}
+
+/// What fuzzing starts from must be sound: from refused files it finds little.
+#[test]
+fn seeds_of_fuzzing_are_sound() {
+    let seeds = Path::new("fuzz/seeds");
+    if !seeds.exists() {
+        println!("skipped: the seeds are not part of the package");
+        return;
+    }
+    let read = |name: &str| Bytes::from(fs::read(seeds.join(name)).unwrap());
+    for tokenizer in ["byte-level", "sentence-piece"] {
+        let files = BTreeMap::from([
+            ("config.json".into(), read("model_config/llama.json")),
+            ("model.safetensors".into(), read("safetensors/llama.safetensors")),
+            ("tokenizer.json".into(), read(&format!("tokenizer_json/{tokenizer}.json"))),
+        ]);
+        let model = HfFolder::from_files(&files).unwrap();
+        assert!(model.spec().unwrap().tied_embeddings);
+        load_tokenizer(&model).unwrap();
+    }
+    for name in ["gguf/gpt2.gguf", "gguf/llama.gguf"] {
+        let model = GgufFile::from_bytes(read(name), &catalogue()).unwrap();
+        assert_eq!(model.tensors().len(), 4);
+        load_tokenizer(&model).unwrap();
+    }
 }
 
 #[test]
