@@ -154,6 +154,24 @@ pub enum DomainEvent {
         /// The limit that it passed.
         limit: f64,
     },
+    /// Activations of linear layers were counted, over a chunk of an evaluation.
+    ActivationsObserved {
+        /// Share of inputs beyond six times the root mean square of their row, 0 to 1.
+        outliers: f64,
+        /// Share of outputs that F16 cannot hold, 0 to 1.
+        saturation: f64,
+    },
+    /// Quality asked for more bits, and a model with more took over.
+    PrecisionRaised {
+        /// The model that took over.
+        model: String,
+        /// Bits per weight before.
+        old_bits: Precision,
+        /// Bits per weight after.
+        new_bits: Precision,
+        /// The measure that asked.
+        reason: String,
+    },
     /// A file was written and synced.
     FileWritten {
         /// Path.
@@ -184,6 +202,8 @@ impl DomainEvent {
             Self::EvalChunkComplete { .. } => "EvalChunkComplete",
             Self::TextGenerated { .. } => "TextGenerated",
             Self::QualityDrifted { .. } => "QualityDrifted",
+            Self::ActivationsObserved { .. } => "ActivationsObserved",
+            Self::PrecisionRaised { .. } => "PrecisionRaised",
             Self::FileWritten { .. } => "FileWritten",
         }
     }

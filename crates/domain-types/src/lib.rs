@@ -50,8 +50,9 @@ pub use model_spec::{
 };
 pub use port::{
     Clock, CodecSet, ConditionSensor, DeviceCondition, EventSink, ExpertProvider, ExpertRouter, ExpertStore,
-    InputObserver, KvRounding, Linear, LogitRows, OrthogonalTransform, PinnedExpert, QuantizeRequest,
-    Quantizer, TensorSource, ThermalState, TokenId, TokenModel, Tokenizer, WeightCodec,
+    InputObserver, KvRounding, Linear, LogitRows, OrthogonalTransform, PinnedExpert, PrecisionControl,
+    QualityDrop, QuantizeRequest, Quantizer, TensorSource, ThermalState, TokenId, TokenModel, Tokenizer,
+    WeightCodec,
 };
 pub use shape::{MAX_DIMS, Shape};
 pub use tensor::{QuantTensor, TensorInfo, TensorView};

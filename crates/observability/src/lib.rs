@@ -18,7 +18,10 @@ mod trace;
 pub use clock::{ManualClock, SystemClock};
 pub use error::ObservabilityError;
 pub use metric::{MetricInfo, metrics};
-pub use quality::{Drift, Measure, QualityLimits, QualityMonitor};
+pub use quality::{
+    ActivationCounts, ActivationShares, ActivationWatch, Drift, Measure, Observation, QualityLimits,
+    QualityMonitor, WatchedCodecs,
+};
 pub use report::Report;
 pub use sink::{Counters, EVENT_TARGET, EventCount, FanOut, JsonLines, TracingSink};
 pub use table::{Cell, Column, Table};

@@ -1,23 +1,36 @@
 //! Quality while a model works: running figures at the current precision, and an alarm when they leave their limits.
 
+mod activations;
 mod measure;
 mod window;
 
+pub use activations::{ActivationCounts, ActivationShares, ActivationWatch, WatchedCodecs};
 pub use measure::{Drift, Measure, QualityLimits};
 
-use domain_types::{DomainEvent, EventSink};
+use domain_types::{DomainEvent, EventSink, PrecisionControl, QualityDrop};
 use std::fmt;
 use std::sync::Arc;
 use window::Window;
 
-/// What is done about a drift: raise the precision, reload, stop.
-type Hook = Box<dyn FnMut(&Drift) + Send>;
+/// What a model did with some tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// Mean negative log-likelihood, in nats per token.
+    pub nll: f64,
+    /// Share of tokens that a reference also finds most likely, where there is one, 0 to 1.
+    pub agreement: Option<f64>,
+    /// What an [`ActivationWatch`] saw meanwhile, where there is one.
+    pub activations: Option<ActivationShares>,
+}
 
 /// Watches the quality of a model over the last observations.
 ///
 /// It is told of tokens and activations as they come, keeps means over a window of each [`Measure`], and holds these
-/// against [`QualityLimits`]. When a full window leaves its limit, the sink gets a [`DomainEvent::QualityDrifted`] and
-/// the hook is called, once: the next alarm of that measure comes after it was within its limit again.
+/// against [`QualityLimits`]. When a full window leaves its limit, the sink gets a [`DomainEvent::QualityDrifted`], once:
+/// the next alarm of that measure comes after it was within its limit again.
+///
+/// With a [`PrecisionControl`] an alarm also asks for more bits. Where they come, all windows begin anew: what the old
+/// precision did is not held against the new one, which may ask again.
 ///
 /// ```
 /// use observability::{Measure, QualityLimits, QualityMonitor};
@@ -36,7 +49,7 @@ pub struct QualityMonitor {
     /// Whether a measure is outside of its limit, as already told.
     alarmed: [bool; Measure::ALL.len()],
     sink: Arc<dyn EventSink>,
-    hook: Option<Hook>,
+    control: Option<Box<dyn PrecisionControl>>,
     drifts: Vec<Drift>,
 }
 
@@ -44,44 +57,40 @@ impl QualityMonitor {
     /// A monitor over windows of `window` observations (at least one) that tells `sink`.
     pub fn new(limits: QualityLimits, window: usize, sink: Arc<dyn EventSink>) -> Self {
         let windows = std::array::from_fn(|_| Window::new(window.max(1)));
-        Self { limits, windows, alarmed: Default::default(), sink, hook: None, drifts: Vec::new() }
+        Self { limits, windows, alarmed: Default::default(), sink, control: None, drifts: Vec::new() }
     }
 
-    /// Also calls `hook` at each alarm: the place to choose another precision.
+    /// Asks `control` for more bits at each alarm.
     #[must_use]
-    pub fn with_hook(mut self, hook: impl FnMut(&Drift) + Send + 'static) -> Self {
-        self.hook = Some(Box::new(hook));
+    pub fn with_control(mut self, control: Box<dyn PrecisionControl>) -> Self {
+        self.control = Some(control);
         self
     }
 
     /// A token that the model predicted: its negative log-likelihood in nats, and whether a reference found the same
     /// token most likely, where there is one.
     pub fn token(&mut self, nll: f64, same_top: Option<bool>) {
-        self.observe(Measure::Perplexity, nll);
-        if let Some(same) = same_top {
-            self.observe(Measure::Agreement, f64::from(u8::from(same)));
-        }
+        let agreement = same_top.map(|same| f64::from(u8::from(same)));
+        self.observe(&Observation { nll, agreement, activations: None });
     }
 
-    /// Means over several tokens at once: of the negative log-likelihood, and the share of the same top token.
-    pub fn tokens(&mut self, mean_nll: f64, agreement: Option<f64>) {
-        self.observe(Measure::Perplexity, mean_nll);
-        if let Some(share) = agreement {
-            self.observe(Measure::Agreement, share);
+    /// Several tokens at once.
+    pub fn observe(&mut self, seen: &Observation) {
+        let Observation { nll, agreement, activations } = *seen;
+        let figures = [
+            (Measure::Perplexity, Some(nll)),
+            (Measure::Agreement, agreement),
+            (Measure::Saturation, activations.map(|shares| shares.saturation)),
+            (Measure::Outliers, activations.map(|shares| shares.outliers)),
+        ];
+        if let Some(ActivationShares { outliers, saturation }) = activations {
+            self.sink.record(&DomainEvent::ActivationsObserved { outliers, saturation });
         }
-    }
-
-    /// Values that are about to be quantized, with the largest magnitude that the format can hold. Counts those beyond it
-    /// (saturation) and those beyond six times their root mean square (outliers: Dettmers et al. 2022, arXiv 2208.07339).
-    pub fn values(&mut self, values: &[f32], largest: f32) {
-        if values.is_empty() {
-            return;
+        let seen = figures.into_iter().filter_map(|(measure, value)| Some((measure, value?)));
+        let seen: Vec<Measure> = seen.map(|(measure, value)| self.push(measure, value)).collect();
+        for measure in seen {
+            self.judge(measure);
         }
-        let n = values.len() as f64;
-        let rms = (values.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / n).sqrt();
-        let share = |limit: f64| values.iter().filter(|x| f64::from(x.abs()) > limit).count() as f64 / n;
-        self.observe(Measure::Saturation, share(f64::from(largest)));
-        self.observe(Measure::Outliers, share(6.0 * rms));
     }
 
     /// The running figure of a measure; `None` before its first observation.
@@ -94,9 +103,13 @@ impl QualityMonitor {
         &self.drifts
     }
 
-    fn observe(&mut self, measure: Measure, value: f64) {
-        let window = &mut self.windows[measure as usize];
-        window.push(value);
+    fn push(&mut self, measure: Measure, value: f64) -> Measure {
+        self.windows[measure as usize].push(value);
+        measure
+    }
+
+    fn judge(&mut self, measure: Measure) {
+        let window = &self.windows[measure as usize];
         let Some(limit) = self.limits.of(measure) else { return };
         // A few tokens say little: only whole windows are judged.
         let (true, Some(mean)) = (window.is_full(), window.mean()) else { return };
@@ -104,17 +117,19 @@ impl QualityMonitor {
         let outside = !measure.keeps(value, limit);
         let known = std::mem::replace(&mut self.alarmed[measure as usize], outside);
         if outside && !known {
-            self.raise(Drift { measure, value, limit });
+            self.raise(measure, value, limit);
         }
     }
 
-    fn raise(&mut self, drift: Drift) {
-        let Drift { measure, value, limit } = drift;
+    fn raise(&mut self, measure: Measure, value: f64, limit: f64) {
         self.sink.record(&DomainEvent::QualityDrifted { measure: measure.name().into(), value, limit });
-        if let Some(hook) = &mut self.hook {
-            hook(&drift);
+        let drop = QualityDrop { measure: measure.name(), value, limit };
+        let raised = self.control.as_mut().is_some_and(|control| control.ask_for_more(&drop));
+        if raised {
+            self.windows.iter_mut().for_each(Window::clear);
+            self.alarmed = Default::default();
         }
-        self.drifts.push(drift);
+        self.drifts.push(Drift { measure, value, limit, raised });
     }
 }
 
@@ -173,27 +188,46 @@ mod tests {
     }
 
     #[test]
-    fn values_beyond_the_format_and_far_from_the_others_are_counted() {
-        let limits = QualityLimits { saturation: Some(0.001), outliers: Some(0.001), ..Default::default() };
-        let (mut monitor, _) = monitor(limits, 1);
-        let mut values = vec![1.0; 1000];
-        monitor.values(&values, 2.0);
-        assert_eq!((monitor.value(Measure::Saturation), monitor.drifts().len()), (Some(0.0), 0));
-        values[..5].fill(-20.0);
-        monitor.values(&values, 2.0);
-        assert_eq!(monitor.value(Measure::Saturation), Some(0.005));
-        assert_eq!(monitor.value(Measure::Outliers), Some(0.005));
-        assert_eq!(monitor.drifts().len(), 2);
+    fn shares_of_activations_have_limits_and_are_told() {
+        let limits = QualityLimits { saturation: Some(0.001), outliers: Some(0.01), ..Default::default() };
+        let (mut monitor, sink) = monitor(limits, 2);
+        for (outliers, saturation) in [(0.002, 0.0), (0.004, 0.004)] {
+            let activations = Some(ActivationShares { outliers, saturation });
+            monitor.observe(&Observation { nll: 1.0, agreement: None, activations });
+        }
+        assert_eq!(monitor.value(Measure::Outliers), Some(0.003));
+        let drifts: Vec<_> = monitor.drifts().iter().map(|d| (d.measure, d.value, d.raised)).collect();
+        assert_eq!(drifts, [(Measure::Saturation, 0.002, false)]);
+        let told = sink.events().iter().filter(|e| e.name() == "ActivationsObserved").count();
+        assert_eq!(told, 2);
+    }
+
+    /// Two steps up; remembers why they were asked for.
+    struct TwoSteps(Arc<Mutex<Vec<String>>>);
+
+    impl PrecisionControl for TwoSteps {
+        fn ask_for_more(&mut self, drop: &QualityDrop<'_>) -> bool {
+            let mut asked = self.0.lock().unwrap();
+            asked.push(drop.measure.into());
+            asked.len() <= 2
+        }
     }
 
     #[test]
-    fn the_hook_can_change_the_precision() {
-        let bits = Arc::new(Mutex::new(2));
-        let raised = bits.clone();
+    fn a_drop_asks_for_bits_until_there_are_no_more() {
         let limits = QualityLimits { perplexity: Some(5.0), ..QualityLimits::default() };
-        let mut monitor = QualityMonitor::new(limits, 1, Arc::new(domain_types::port::NullSink))
-            .with_hook(move |_| *raised.lock().unwrap() += 1);
-        monitor.tokens(3.0, None);
-        assert_eq!(*bits.lock().unwrap(), 3);
+        let asked = Arc::default();
+        let control = Box::new(TwoSteps(Arc::clone(&asked)));
+        let mut monitor =
+            QualityMonitor::new(limits, 2, Arc::new(domain_types::port::NullSink)).with_control(control);
+        let mut alarms = Vec::new();
+        for _ in 0..8 {
+            monitor.token(3.0, None); // e³ = 20
+            alarms.push(monitor.drifts().len());
+        }
+        // Each precision is judged by a whole window of its own; the last one keeps its alarm.
+        assert_eq!(alarms, [0, 1, 1, 2, 2, 3, 3, 3]);
+        assert_eq!(monitor.drifts().iter().map(|d| d.raised).collect::<Vec<_>>(), [true, true, false]);
+        assert_eq!(*asked.lock().unwrap(), ["perplexity"; 3]);
     }
 }

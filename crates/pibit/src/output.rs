@@ -1,9 +1,11 @@
 //! Results: JSON for scripts, text for people. Nothing else is printed on standard output.
 
 use anyhow::{Context as _, Result};
+use model_store::AtomicFile;
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Mutex;
 
 /// The standard macros panic where a pipe is closed (`pibit inspect tiny | head`). These, which all of this crate gets
@@ -44,6 +46,14 @@ pub(crate) fn finish() -> Result<()> {
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
+}
+
+/// Writes a value as pretty JSON to a file, which appears whole or not at all.
+pub(crate) fn json_file(path: &Path, value: &impl Serialize) -> Result<()> {
+    let context = || format!("could not write {}", path.display());
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(serde_json::to_string_pretty(value)?.as_bytes()).with_context(context)?;
+    Ok(file.commit()?)
 }
 
 /// A byte count with a decimal unit.

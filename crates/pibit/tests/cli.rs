@@ -67,6 +67,59 @@ fn quality_that_drifts_is_told() {
     let drifts = loud["drifts"].as_array().unwrap();
     assert_eq!((drifts.len(), drifts[0]["measure"].as_str()), (1, Some("perplexity")), "{loud}");
     assert!(drifts[0]["value"].as_f64().unwrap() > 1.01 && drifts[0]["limit"] == 1.01);
+    assert_eq!(drifts[0]["raised"], false, "nobody has more bits");
+}
+
+#[test]
+fn activations_are_counted_and_have_limits() {
+    let eval = ["eval", "tiny", "--corpus", "--ctx", "128", "--chunks", "4", "--json"];
+    let seen = json(&eval);
+    let share = |name: &str| seen[name].as_f64().unwrap();
+    // A few in ten thousand; a trained model has some, and none beyond F16.
+    assert!((1e-6..0.05).contains(&share("activation_outliers")), "{seen}");
+    assert_eq!(share("activation_saturation"), 0.0);
+    let chunks = seen["by_chunk"].as_array().unwrap();
+    let mean = chunks.iter().map(|c| c["activations"]["outliers"].as_f64().unwrap()).sum::<f64>() / 4.0;
+    assert_eq!(chunks.len(), 4);
+    assert!((mean / share("activation_outliers") - 1.0).abs() < 1e-9, "chunks are equally long");
+    let limit = (mean / 2.0).to_string();
+    let loud = json(&[&eval[..], &["--alarm-outliers", &limit, "--alarm-window", "2"]].concat());
+    assert_eq!(loud["drifts"][0]["measure"], "outliers", "{loud}");
+    assert_eq!(loud["ppl"], seen["ppl"], "watching changes nothing");
+}
+
+/// Dynamic precision: a model that is not good enough hands over to its version with more bits.
+#[test]
+fn quality_that_drops_brings_more_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("low.gguf");
+    let low = file.to_str().unwrap();
+    ok(&["quantize", "tiny", "-f", "pit", "--embed", "pit", "-o", low]);
+    let eval = |model, more: &[&str]| {
+        let common = ["--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "6", "--json"];
+        json(&[&["eval", model][..], &common, more].concat())
+    };
+    let raised = eval(low, &["--alarm-agreement", "0.97", "--alarm-window", "2", "--raise-to", "tiny"]);
+    assert_eq!(
+        (raised["drifts"][0]["raised"].as_bool(), raised["drifts"].as_array().unwrap().len()),
+        (Some(true), 1)
+    );
+    let precision = raised["precision"].as_array().unwrap();
+    let used: Vec<_> = precision.iter().map(|rung| rung["chunks"].as_u64().unwrap()).collect();
+    assert_eq!(used, [2, 4], "from the chunk after the first whole window on");
+    assert!(precision[0]["bits_per_weight"].as_f64() < precision[1]["bits_per_weight"].as_f64());
+    // Each chunk is what the version that computed it says alone.
+    let [alone, best] = [low, "tiny"].map(|model| eval(model, &[])["by_chunk"].clone());
+    for (at, chunk) in raised["by_chunk"].as_array().unwrap().iter().enumerate() {
+        let version = if at < 2 { &alone } else { &best };
+        // Sums over all chunks so far are subtracted from each other.
+        let [ppl, expected] = [chunk, &version[at]].map(|chunk| chunk["ppl"].as_f64().unwrap());
+        assert!((ppl / expected - 1.0).abs() < 1e-9, "chunk {}: {ppl}, {expected}", at + 1);
+    }
+    let (_, text) = fails(&["eval", "tiny", "--corpus", "--alarm-perplexity", "9", "--raise-to", low]);
+    assert!(text.contains("from few to many"), "{text}");
+    let (_, text) = fails(&["eval", low, "--corpus", "--raise-to", "tiny"]);
+    assert!(text.contains("needs an alarm"), "{text}");
 }
 
 #[test]

@@ -32,6 +32,19 @@ fn simulations_show_hits_over_time_and_their_price() {
 }
 
 #[test]
+fn evaluations_show_chunks_and_alarms() {
+    let eval = ["eval", "tiny", "--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "4"];
+    let html = page(&eval);
+    let plots = ["Perplexity by chunk", "Same top-1 by chunk", "Activations by chunk"];
+    is_whole(&html, &[&["class=\"key\"", "Divergence"][..], &plots].concat());
+    assert!(html.contains("SHA-256 of the reference"));
+    assert!(!html.contains("Alarms") && !html.contains("Tasks"));
+    let more = ["--alarm-perplexity", "1.01", "--alarm-window", "2"];
+    let html = page(&[&eval[..], &more, &["--tasks", "arithmetic", "--task-samples", "3"]].concat());
+    is_whole(&html, &["Alarms", "perplexity", "1.0100", "Tasks", "arithmetic"]);
+}
+
+#[test]
 fn comparisons_show_a_map_of_errors() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("u.gguf");

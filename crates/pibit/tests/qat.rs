@@ -105,6 +105,36 @@ fn killed_at_many_points_training_goes_on() {
     same(&run.finish(), &expected);
 }
 
+/// From too little to start with to what is enough: said, exit code 1, and no file that is not whole.
+#[test]
+fn too_little_memory_for_training_is_said() {
+    let run = Run::new(1);
+    let mut said = 0;
+    for megabytes in (40..2000).step_by(60) {
+        let command = run.command();
+        let args: Vec<_> = command.get_args().map(|arg| arg.to_str().unwrap()).collect();
+        let script = format!(
+            "ulimit -v {}; exec {} {} --threads 1",
+            megabytes * 1000,
+            env!("CARGO_BIN_EXE_pibit"),
+            args.join(" ")
+        );
+        let mut limited = Command::new("bash");
+        let limited = limited.args(["-c", &script]).current_dir(run.folder.path()).output().unwrap();
+        let text = String::from_utf8_lossy(&limited.stderr);
+        match limited.status.code() {
+            Some(0) => break,
+            Some(1) if text.contains("out of memory") => said += 1,
+            Some(1) if text.starts_with("error: could not") => {}
+            None | Some(127) if said == 0 => {}
+            code => panic!("{megabytes} MB: {code:?}: {text}"),
+        }
+        assert!(!run.path("out.gguf").exists() && !run.path("curve.json").exists(), "{megabytes} MB");
+    }
+    assert!(said > 0, "no limit was met");
+    assert!(is_intact(&run.path("out.gguf")));
+}
+
 #[test]
 fn ctrl_c_ends_training_within_a_second_and_keeps_the_checkpoint() {
     let run = Run::new(40);

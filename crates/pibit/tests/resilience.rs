@@ -191,6 +191,9 @@ fn too_little_memory_is_said() {
     let calibrate = format!("calibrate tiny --domains math --samples 1 --ctx 64 -o {}", output.display());
     memory_limits_are_said(&calibrate, folder.path());
     assert!(is_intact(&output));
+    std::fs::remove_file(&output).unwrap();
+    memory_limits_are_said(&format!("quantize tiny -f piq3 -o {}", output.display()), folder.path());
+    assert!(is_intact(&output));
 }
 
 #[test]

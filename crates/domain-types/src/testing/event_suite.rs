@@ -55,6 +55,13 @@ pub fn sample_events() -> Vec<DomainEvent> {
         E::EvalChunkComplete { chunk: 1, ppl: 26.9, kld_mean: Some(0.1) },
         E::TextGenerated { prompt_tokens: 9, output_tokens: 5, first_token_seconds: 0.1, seconds: 0.5 },
         E::QualityDrifted { measure: "perplexity".into(), value: 1.3, limit: 1.1 },
+        E::ActivationsObserved { outliers: 0.001, saturation: 0.5 },
+        E::PrecisionRaised {
+            model: "s3.gguf".into(),
+            old_bits: 2.06,
+            new_bits: 3.06,
+            reason: "perplexity".into()
+        },
         E::FileWritten { path: "out.gguf".into(), bytes: 1, config_sha256: "00".into() },
     ]
 }

@@ -11,9 +11,9 @@ pub enum Measure {
     Perplexity,
     /// Share of tokens that a reference also finds most likely, 0 to 1.
     Agreement,
-    /// Share of values beyond what their format can hold, 0 to 1.
+    /// Share of outputs of linear layers that F16 cannot hold, 0 to 1.
     Saturation,
-    /// Share of values beyond six times their root mean square, 0 to 1.
+    /// Share of inputs of linear layers beyond six times their row's root mean square, 0 to 1.
     Outliers,
 }
 
@@ -44,9 +44,9 @@ pub struct QualityLimits {
     pub perplexity: Option<f64>,
     /// Smallest share of the same top token, 0 to 1.
     pub agreement: Option<f64>,
-    /// Largest share of values that do not fit their format, 0 to 1.
+    /// Largest share of saturated outputs, 0 to 1.
     pub saturation: Option<f64>,
-    /// Largest share of outliers, 0 to 1.
+    /// Largest share of outliers among inputs, 0 to 1.
     pub outliers: Option<f64>,
 }
 
@@ -65,4 +65,6 @@ pub struct Drift {
     pub value: f64,
     /// What it should be, at most or at least.
     pub limit: f64,
+    /// Whether more bits were asked for and will come.
+    pub raised: bool,
 }

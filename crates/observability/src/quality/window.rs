@@ -22,6 +22,10 @@ impl Window {
         self.last.push_back(value);
     }
 
+    pub(super) fn clear(&mut self) {
+        self.last.clear();
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.last.len() == self.size
     }

@@ -57,6 +57,10 @@ impl EventSink for TracingSink {
                 emit!(INFO, prompt_tokens, output_tokens, first_token_seconds, seconds);
             }
             E::QualityDrifted { measure, value, limit } => emit!(WARN, measure, value, limit),
+            E::ActivationsObserved { outliers, saturation } => emit!(INFO, outliers, saturation),
+            E::PrecisionRaised { model, old_bits, new_bits, reason } => {
+                emit!(INFO, model, old_bits, new_bits, reason);
+            }
             // The enum may grow before this match does: nothing is lost, a test asks for typed fields.
             newer => emit!(INFO, details = ?newer),
         }

@@ -87,6 +87,9 @@ instruments! {
     files_written: counter "pibit.file.written" ["{file}"] "Files written and synced";
     bytes_written: counter "pibit.file.io" ["By"] "Bytes of files written";
     drift_alarms: counter "pibit.quality.drift" ["{alarm}"] "Drift alarms, by `pibit.measure`";
+    quality_precision: gauge "pibit.quality.precision" ["bit"] "Bits per weight of the model that an alarm brought in";
+    activation_outliers: gauge "pibit.activation.outliers" ["1"] "Share of inputs of linear layers beyond six times their row's root mean square";
+    activation_saturation: gauge "pibit.activation.saturation" ["1"] "Share of outputs of linear layers that F16 cannot hold";
     token_usage: tokens "gen_ai.client.token.usage" ["{token}"] "Tokens of a generation, by `gen_ai.token.type` (input, output)";
     first_token: seconds "gen_ai.server.time_to_first_token" ["s"] "Time from the prompt to the first text";
     per_token: seconds "gen_ai.server.time_per_output_token" ["s"] "Mean time of each further token of a generation";

@@ -95,9 +95,20 @@ impl MetricsSink {
                 self.to.files_written.add(1, &[]);
                 self.to.bytes_written.add(*bytes, &[]);
             }
+            _ => {}
+        }
+    }
+
+    fn record_quality(&self, event: &E) {
+        match event {
             E::QualityDrifted { measure, .. } => {
                 self.to.drift_alarms.add(1, &[attribute("measure", measure)]);
             }
+            E::ActivationsObserved { outliers, saturation } => {
+                self.to.activation_outliers.record(*outliers, &[]);
+                self.to.activation_saturation.record(*saturation, &[]);
+            }
+            E::PrecisionRaised { new_bits, .. } => self.to.quality_precision.record(*new_bits, &[]),
             _ => {}
         }
     }
@@ -124,6 +135,7 @@ impl EventSink for MetricsSink {
         self.record_training(event);
         self.record_experts(event);
         self.record_use(event);
+        self.record_quality(event);
         self.record_generation(event);
     }
 }

@@ -1,15 +1,19 @@
 //! `pibit eval`: perplexity, divergence from a reference, exact-match tasks.
 
+mod report;
+
 use crate::compute::Compute;
 use crate::context::Context;
-use crate::evaluation::{AlarmArgs, TaskAccuracy, Text, measure_tasks, observe, watch_text};
+use crate::evaluation::{
+    AlarmArgs, ChunkPoint, ChunkWatch, Ladder, Rung, TaskAccuracy, Text, measure_tasks, protocol, watch_text,
+};
 use crate::experts::{ExpertArgs, ExpertReport};
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Result, bail};
-use inference::{EvalProgress, EvalReport, KvFormat, KvOptions, LoadOptions};
-use observability::Drift;
+use inference::{EvalReport, KvFormat, KvOptions, LoadOptions};
+use observability::{ActivationShares, Drift};
 use qat_training::corpus::Domain;
 use quant_core::Activations;
 use serde::Serialize;
@@ -24,7 +28,8 @@ Examples:
   pibit eval smollm2 --text wikitext2.txt --ctx 512 --chunks 20 --json
   pibit eval s3.gguf --reference smollm2 --text wikitext2.txt
   pibit eval s2.gguf --lora adapter.gguf --text wikitext2.txt
-  pibit eval s2.gguf --reference smollm2 --text mine.txt --chunks 0 --alarm-agreement 0.7 --alarm-perplexity 40
+  pibit eval s2.gguf --reference smollm2 --text mine.txt --chunks 0 --alarm-agreement 0.7 --raise-to s3.gguf
+  pibit eval s3.gguf --reference smollm2 --text wikitext2.txt --report s3.html
   pibit eval tiny --corpus --tasks arithmetic,code")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny`, `tiny-moe` or `smollm2`
@@ -63,6 +68,9 @@ pub struct Args {
     experts: ExpertArgs,
     #[command(flatten)]
     alarms: AlarmArgs,
+    /// Write the figures, chunk by chunk, as an HTML page
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -79,8 +87,16 @@ struct Evaluation {
     activations: &'static str,
     #[serde(flatten)]
     text: Option<EvalReport>,
+    /// Over all inputs and outputs of linear layers.
+    #[serde(flatten)]
+    activation_shares: Option<Shares>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     drifts: Vec<Drift>,
+    /// Which versions of the model computed, where precision may rise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    precision: Vec<RungUse>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_chunk: Vec<ChunkPoint>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tasks: BTreeMap<&'static str, f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -91,8 +107,32 @@ struct Evaluation {
     seconds: f64,
 }
 
+/// Activations that a low precision would spoil, under names that say so in a flat report.
+#[derive(Serialize)]
+struct Shares {
+    activation_outliers: f64,
+    activation_saturation: f64,
+}
+
+impl From<ActivationShares> for Shares {
+    fn from(shares: ActivationShares) -> Self {
+        Self { activation_outliers: shares.outliers, activation_saturation: shares.saturation }
+    }
+}
+
+/// A version of the model, and how much of the text it computed.
+#[derive(Serialize)]
+struct RungUse {
+    #[serde(flatten)]
+    rung: Rung,
+    chunks: usize,
+}
+
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let evaluation = evaluate(context, args)?;
+    if let Some(path) = &args.report {
+        report::write(path, args, &evaluation)?;
+    }
     if args.json {
         return output::json(&evaluation);
     }
@@ -109,28 +149,24 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         }
         (None, false) => None,
     };
-    let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
-    let mut model = match &args.lora {
-        Some(lora) => {
-            let compute = Compute { kv: args.kv, activations: args.activations, mmap: true };
-            LoadedModel::adapted(context, &args.model, options, compute, lora)?
-        }
-        None => LoadedModel::with_experts(context, &args.model, options, args.activations, &args.experts)?,
-    };
+    let mut ladder = ladder(context, args)?;
     let mut reference =
         args.reference.as_ref().map(|r| LoadedModel::exact(context, r, args.ctx)).transpose()?;
     let of_lora = args.lora.as_ref().map_or(Ok(0), |lora| lora.metadata().map(|file| file.len()))?;
-    let bytes = args.model.size(&*model.source)? + of_lora;
-    let mut monitor = args.alarms.monitor(context)?;
+    let bytes = args.model.size(&*ladder.current().source)? + of_lora;
+    let mut watch = ChunkWatch::new(args.alarms.monitor(context)?, &ladder);
     let ((report, details), seconds) = context.timed(|| {
-        let protocol = [args.ctx, args.chunks];
-        let mut watch = |progress: &EvalProgress| observe(&mut monitor, progress);
         let report = text
-            .map(|text| watch_text(context, &mut model, reference.as_mut(), &text, protocol, &mut watch))
+            .map(|text| {
+                let tokens = text.tokens(ladder.current())?;
+                let options = protocol(ladder.current(), [args.ctx, args.chunks]);
+                let watch = &mut |progress: &_| watch.see(progress);
+                watch_text(context, &mut ladder, reference.as_mut(), &tokens, &options, watch)
+            })
             .transpose()?;
-        Ok((report, measure_tasks(context, &mut model, &args.tasks, args.task_samples)?))
+        Ok((report, measure_tasks(context, ladder.current(), &args.tasks, args.task_samples)?))
     })?;
-    let experts = model.experts.finish(context)?;
+    let experts = ladder.current().experts.finish(context)?;
     Ok(Evaluation {
         model: args.model.to_string(),
         bytes,
@@ -138,12 +174,44 @@ fn evaluate(context: &Context, args: &Args) -> Result<Evaluation> {
         kv: args.kv.name(),
         activations: args.activations.name(),
         text: report,
-        drifts: monitor.drifts().to_vec(),
+        activation_shares: watch.shares().map(Shares::from),
+        drifts: watch.drifts().to_vec(),
+        precision: use_of_rungs(&ladder, &watch.points),
+        by_chunk: watch.points,
         tasks: details.iter().map(|t| (t.domain, t.accuracy)).collect(),
         task_details: details,
         experts,
         seconds,
     })
+}
+
+/// The model, and the versions that it may be raised to.
+fn ladder(context: &Context, args: &Args) -> Result<Ladder> {
+    let load = |model: &ModelRef| {
+        let options = LoadOptions::default().with_kv(KvOptions::new(args.kv));
+        LoadedModel::watched(context, model, options, args.activations, &args.experts)
+    };
+    let model = match &args.lora {
+        Some(lora) => {
+            let compute = Compute { kv: args.kv, activations: args.activations, mmap: true };
+            LoadedModel::adapted(context, &args.model, compute.load_options(), compute, lora)?
+        }
+        None => load(&args.model)?,
+    };
+    let mut ladder = Ladder::new(context, &args.model, model);
+    for version in &args.alarms.raise_to {
+        ladder.push(version, load(version)?)?;
+    }
+    Ok(ladder)
+}
+
+fn use_of_rungs(ladder: &Ladder, points: &[ChunkPoint]) -> Vec<RungUse> {
+    if ladder.rungs().len() == 1 {
+        return Vec::new();
+    }
+    let chunks = |rung: usize| points.iter().filter(|point| point.rung == rung).count();
+    let rungs = ladder.rungs().iter().cloned().enumerate();
+    rungs.map(|(at, rung)| RungUse { rung, chunks: chunks(at) }).collect()
 }
 
 fn show(evaluation: &Evaluation) {
@@ -157,8 +225,20 @@ fn show(evaluation: &Evaluation) {
             );
         }
     }
+    if let Some(shares) = &evaluation.activation_shares {
+        let Shares { activation_outliers, activation_saturation } = shares;
+        println!(
+            "  activations: {:.3}% outliers, {:.3}% beyond F16",
+            activation_outliers * 100.0,
+            activation_saturation * 100.0
+        );
+    }
     for drift in &evaluation.drifts {
-        println!("  ALARM: {} {:.4}, limit {}", drift.measure.name(), drift.value, drift.limit);
+        let raised = if drift.raised { "; more bits asked for" } else { "" };
+        println!("  ALARM: {} {:.4}, limit {}{raised}", drift.measure.name(), drift.value, drift.limit);
+    }
+    for RungUse { rung, chunks } in &evaluation.precision {
+        println!("  {chunks} chunks with {} ({:.3} bits per weight)", rung.model, rung.bits_per_weight);
     }
     for task in &evaluation.task_details {
         println!(

@@ -143,8 +143,7 @@ struct QatReport {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let (report, curve) = train(context, args)?;
     if let Some(path) = &args.curve {
-        std::fs::write(path, serde_json::to_string_pretty(&curve)?)
-            .with_context(|| format!("could not write {}", path.display()))?;
+        output::json_file(path, &curve)?;
     }
     if let Some(path) = &args.report {
         report::write(path, &report, &curve)?;

@@ -83,7 +83,7 @@ impl From<&CurvePoint> for LossPoint {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let training = train(context, args)?;
     if let Some(path) = &args.curve {
-        std::fs::write(path, serde_json::to_string_pretty(&training.curve)?)?;
+        output::json_file(path, &training.curve)?;
     }
     if args.json {
         return output::json(&training);

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::loaded::LoadedModel;
 use crate::stage;
 use anyhow::{Context as _, Result, bail};
-use domain_types::TokenModel;
+use domain_types::{TokenId, TokenModel};
 use inference::{EvalOptions, EvalProgress, EvalReport};
 use qat_training::corpus::{Corpus, Split};
 use std::path::Path;
@@ -61,27 +61,32 @@ pub(crate) fn measure_text(
     ctx: usize,
     chunks: usize,
 ) -> Result<EvalReport> {
-    watch_text(context, model, reference, text, [ctx, chunks], &mut |_| {})
+    let tokens = text.tokens(model)?;
+    let options = protocol(model, [ctx, chunks]);
+    watch_text(context, &mut model.transformer, reference, &tokens, &options, &mut |_| {})
 }
 
-/// [`measure_text`] for `chunks` chunks of `ctx` tokens, calling `watch` after each.
+/// `chunks` chunks of `ctx` tokens (all where 0), as the model wants them to begin.
+pub(crate) fn protocol(model: &LoadedModel, [ctx, chunks]: [usize; 2]) -> EvalOptions {
+    EvalOptions { ctx, chunks: (chunks > 0).then_some(chunks), bos: model.tokenizer.bos() }
+}
+
+/// Evaluates on tokens, calling `watch` after each chunk.
 pub(crate) fn watch_text(
     context: &Context,
-    model: &mut LoadedModel,
+    model: &mut dyn TokenModel,
     reference: Option<&mut LoadedModel>,
-    text: &Text,
-    [ctx, chunks]: [usize; 2],
+    tokens: &[TokenId],
+    options: &EvalOptions,
     watch: &mut dyn FnMut(&EvalProgress),
 ) -> Result<EvalReport> {
-    let _span = stage::evaluate(ctx, chunks).entered();
-    let tokens = text.tokens(model)?;
-    let options = EvalOptions { ctx, chunks: (chunks > 0).then_some(chunks), bos: model.tokenizer.bos() };
+    let _span = stage::evaluate(options.ctx, options.chunks.unwrap_or(0)).entered();
     let bar = context.progress.bar("evaluate", 0);
     let report = inference::evaluate(
-        &mut model.transformer,
+        model,
         reference.map(|r| &mut r.transformer as &mut dyn TokenModel),
-        &tokens,
-        &options,
+        tokens,
+        options,
         &*context.sink,
         &mut |progress| {
             bar.set_length(progress.chunks as u64);

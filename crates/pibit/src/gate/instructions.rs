@@ -35,8 +35,7 @@ pub(super) fn measure(input: &GateInput) -> Result<Measured> {
     let counted = WORKLOADS.iter().map(|(name, args)| Ok(((*name).to_owned(), count(args)?)));
     let instructions = counted.collect::<Result<BTreeMap<_, _>>>()?;
     let Some(baseline) = baseline else {
-        let text = serde_json::to_string_pretty(&Baseline { build: build(), instructions })?;
-        std::fs::write(path, text).with_context(|| format!("could not write {}", path.display()))?;
+        crate::output::json_file(path, &Baseline { build: build(), instructions })?;
         return Ok(Measured::absent(format!("{} is written: nothing to compare yet", path.display())));
     };
     let ratio = |name: &str| {
