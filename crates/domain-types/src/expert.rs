@@ -2,9 +2,11 @@
 
 mod gating;
 mod layout;
+mod tensors;
 
 pub use gating::{GateNorm, Gating};
 pub use layout::{ExpertLayout, ExpertPart};
+pub use tensors::{ExpertMatrix, ExpertTensor};
 
 /// One expert of one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

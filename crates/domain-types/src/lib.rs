@@ -40,7 +40,9 @@ pub mod testing;
 pub use bytes::Bytes;
 pub use error::{DomainError, PortError};
 pub use event::{Direction, DomainEvent, Precision, TensorQuality};
-pub use expert::{ExpertChoice, ExpertId, ExpertLayout, ExpertPart, GateNorm, Gating, Grade};
+pub use expert::{
+    ExpertChoice, ExpertId, ExpertLayout, ExpertMatrix, ExpertPart, ExpertTensor, GateNorm, Gating, Grade,
+};
 pub use format::{FormatCatalogue, QuantFormat, RowRule, scalar};
 pub use hessian::Hessian;
 pub use metadata::{MetaArray, MetaValue, Metadata};

@@ -6,8 +6,8 @@ mod tiny;
 
 use domain_types::testing::{DenseCodecs, MemorySource, expert_provider_conformance};
 use domain_types::{
-    ExpertChoice, ExpertId, ExpertProvider, ExpertRouter, GateNorm, Gating, LogitRows, ModelSpec,
-    PinnedExpert, PortError, TokenModel,
+    ExpertChoice, ExpertId, ExpertMatrix, ExpertProvider, ExpertRouter, ExpertTensor, GateNorm, Gating,
+    LogitRows, ModelSpec, PinnedExpert, PortError, TensorSource, TokenModel,
 };
 use inference::{ExpertPorts, InferenceError, LoadOptions, ResidentExperts, StageStream, TopK, Transformer};
 use std::sync::{Arc, Mutex};
@@ -81,6 +81,43 @@ fn a_batch_takes_every_expert_once_and_in_the_port_s_order() {
     plain.forward(&tokens, LogitRows::Last, &mut expected).unwrap();
     assert_eq!(logits, expected);
     assert_eq!(model.weight_bytes(), plain.weight_bytes());
+}
+
+/// The model with each expert in tensors of its own.
+fn unstacked(source: &MemorySource, spec: &ModelSpec) -> MemorySource {
+    source.tensors().iter().fold(MemorySource::new(spec.clone()), |split, info| {
+        let tensor = source.tensor(&info.name).unwrap();
+        let Some(ExpertTensor::Stack { layer, part }) = ExpertTensor::parse(&info.name) else {
+            return split.with(&info.name, tensor);
+        };
+        (0..info.shape.dims()[0]).fold(split, |split, expert| {
+            let id = ExpertId::new(layer, expert);
+            let matrix = ExpertMatrix::find(source, id, part, 8).unwrap().read(source).unwrap();
+            split.with(ExpertTensor::Single { id, part }.to_string(), matrix)
+        })
+    })
+}
+
+#[test]
+fn experts_in_tensors_of_their_own_are_the_same_model() {
+    let (spec, source) = mixtral();
+    let split = unstacked(&source, &spec);
+    assert_eq!(split.tensors().len(), source.tensors().len() + 3 * 7 * spec.layers);
+    let logits = |source: &dyn TensorSource| {
+        let mut model = Transformer::load(source, &DenseCodecs, LoadOptions::default()).unwrap();
+        let (tokens, mut logits) = ((0..20).collect::<Vec<_>>(), Vec::new());
+        model.forward(&tokens, LogitRows::From(0), &mut logits).unwrap();
+        (logits, model.weight_bytes())
+    };
+    assert_eq!(logits(&split), logits(&source));
+
+    let both = split.clone().with_f32("blk.1.ffn_up.8.weight", &[2, 2], &[0.0; 4]);
+    let refused = Transformer::load(&both, &DenseCodecs, LoadOptions::default()).err().unwrap();
+    assert!(matches!(refused, InferenceError::UnusedTensor { .. }), "a ninth expert: {refused}");
+    let (_, provider) = watched(&split, false);
+    let ports = ExpertPorts { router: Box::new(TopK::new(spec.experts.unwrap().gating)), provider };
+    let refused = Transformer::load_with_experts(&both, &DenseCodecs, LoadOptions::default(), ports);
+    assert!(matches!(refused.err().unwrap(), InferenceError::UnusedTensor { .. }));
 }
 
 #[test]

@@ -17,11 +17,12 @@ use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
 use crate::{ExpertCopy, ModelSize, MoeError};
 use arena::Reservation;
-use domain_types::{Clock, CodecSet, EventSink, ExpertId, ExpertLayout, ExpertStore};
+use domain_types::{Clock, CodecSet, DomainEvent, EventSink, ExpertId, ExpertLayout, ExpertStore};
 use load::Loading;
 use pin::Weights;
 use state::State;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a cache works with.
 #[derive(Clone)]
@@ -178,6 +179,21 @@ impl ExpertCache {
         self.changed.notify_all();
         self.publish(state);
         over
+    }
+
+    /// Bits per weight of a copy; nothing where there is none.
+    pub(crate) fn bits_of(&self, copy: ExpertCopy) -> Option<f64> {
+        self.parts.store.layout(copy.id, copy.grade).map(ExpertLayout::bits_per_weight)
+    }
+
+    /// The time of the cache's clock.
+    pub(crate) fn now(&self) -> Duration {
+        self.parts.clock.monotonic()
+    }
+
+    /// Tells an event to whom the cache tells its own.
+    pub(crate) fn tell(&self, event: &DomainEvent) {
+        self.parts.events.record(event);
     }
 
     fn bytes_of(&self, copy: ExpertCopy) -> Result<usize, MoeError> {

@@ -97,6 +97,24 @@ pub enum MoeError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// Low copies of a model of another size.
+    #[error(
+        "the model has {} layers of {} experts, the one for low copies {} of {}: quantize the same model to fewer bits",
+        sizes[0].0, sizes[0].1, sizes[1].0, sizes[1].1
+    )]
+    OtherModel {
+        /// Layers and experts of each.
+        sizes: [(usize, usize); 2],
+    },
+    /// A low copy with other matrices than the full one.
+    #[error("{copy} has other matrices than the full one: quantize the same model to fewer bits")]
+    OtherExpert {
+        /// Which.
+        copy: ExpertCopy,
+    },
+    /// Low copies that are no smaller than what they stand in for.
+    #[error("no expert of the model for low copies is smaller: quantize it to fewer bits")]
+    NotLower,
     /// A thread wants more experts at once than fit.
     #[error(
         "no room for {copy}: it takes {bytes} of {budget} bytes and the rest is held by pins, some of them of this \

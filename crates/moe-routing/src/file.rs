@@ -68,11 +68,13 @@ impl FileExperts {
         Ok(store)
     }
 
-    /// Asks the operating system after each read to forget the pages: memory then holds what the budget counts and no
-    /// more. Linux only; elsewhere nothing changes.
+    /// Asks the operating system now and after each read to forget the file's pages: memory then holds what the budget
+    /// counts and no more. Linux only; elsewhere nothing changes. Pages that are mapped or being written stay.
     #[must_use]
     pub fn without_page_cache(mut self) -> Self {
         self.keep_pages = false;
+        // What was read for hashes.
+        forget_pages(&self.file, 0, 0);
         self
     }
 
@@ -136,6 +138,7 @@ fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact(bytes)
 }
 
+/// Lets go of `len` bytes, all to the end of the file where `len` is 0.
 #[cfg(target_os = "linux")]
 fn forget_pages(file: &File, offset: u64, len: usize) {
     // Advice: where the system declines, reads are right all the same.

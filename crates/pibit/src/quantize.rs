@@ -16,7 +16,7 @@ pub(crate) use budget::{Budget, Chosen, Needs, Search};
 pub(crate) use calibrated::{Calibrated, Prefix};
 pub(crate) use carried::Carried;
 pub(crate) use checkpoint::Checkpoint;
-pub(crate) use convert::{QuantizeReport, RoundedTensors, TensorReport, quantize_model};
+pub(crate) use convert::{QuantizeReport, RoundedTensors, TensorReport, metadata_of, quantize_model};
 pub(crate) use importance::Importance;
 pub(crate) use overlay::Overlay;
 pub(crate) use plan::{KeepRule, Plan, PlanOptions};

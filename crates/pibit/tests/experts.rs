@@ -136,3 +136,66 @@ fn experts_page_in_from_a_quantized_file() {
     let text = fails(&[&ask[..], &["--expert-budget", "1kB"]].concat());
     assert!(text.contains("raise it"), "{text}");
 }
+
+#[test]
+fn loading_ahead_changes_no_text_and_keeps_the_budget() {
+    let resident = run(&[]);
+    for what in ["gates", "affinity"] {
+        let budget = ["--expert-budget", "40%", "--expert-policy", "lru", "--expert-prefetch", what];
+        let paged = run(&budget);
+        assert_eq!(paged["text"], resident["text"], "{what}");
+        let experts = &paged["experts"];
+        assert!(number(experts, "peak_bytes") <= number(experts, "budget_bytes"), "{experts:#}");
+        let [ahead, used] = ["prefetches", "prefetches_used"].map(|of| number(experts, of));
+        assert!(used > 0 && used <= ahead, "{what}: {experts:#}");
+    }
+    let refused = fails(&[&RUN[..], &["--expert-prefetch", "gates"]].concat());
+    assert!(refused.contains("--expert-budget"), "{refused}");
+}
+
+#[test]
+fn absent_experts_of_little_weight_are_taken_from_a_smaller_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let low = path(folder.path(), "low.gguf");
+    ok(&["quantize", "tiny-moe", "-f", "piq2", "-o", &low]);
+    let budget = ["--expert-budget", "20%", "--expert-policy", "lru"];
+    let run = |options: &[&str]| run(&[&budget[..], options].concat())["experts"].clone();
+    let (plain, low_copies) = (run(&[]), run(&["--expert-low", &low]));
+    assert_eq!((number(&plain, "low_uses"), number(&plain, "rebalanced")), (0, 0));
+    assert!(number(&low_copies, "low_uses") > 0 && number(&low_copies, "rebalanced") > 0, "{low_copies:#}");
+    assert!(number(&low_copies, "bytes_loaded") < number(&plain, "bytes_loaded"), "{plain:#} {low_copies:#}");
+    assert!(number(&low_copies, "peak_bytes") <= number(&low_copies, "budget_bytes"));
+    assert_eq!(low_copies, run(&["--expert-low", &low]), "the same input makes the same choices");
+
+    let skipping = run(&["--expert-skip-above", "0.8"]);
+    assert!(number(&skipping, "skipped") > 0 && number(&skipping, "low_uses") == 0, "{skipping:#}");
+    let refused = fails(&[&RUN[..], &budget, &["--expert-low", "tiny-moe"]].concat());
+    assert!(refused.contains("fewer bits"), "{refused}");
+    let refused = fails(&[&RUN[..], &budget, &["--expert-low-above", "0.5"]].concat());
+    assert!(refused.contains("--expert-low"), "{refused}");
+}
+
+#[test]
+fn a_drained_device_runs_with_low_copies() {
+    let folder = tempfile::tempdir().unwrap();
+    let low = path(folder.path(), "low.gguf");
+    ok(&["quantize", "tiny-moe", "-f", "piq2", "-o", &low]);
+    let battery = folder.path().join("sys/class/power_supply/BAT0");
+    std::fs::create_dir_all(&battery).unwrap();
+    std::fs::write(battery.join("type"), "Battery\n").unwrap();
+    std::fs::write(battery.join("status"), "Discharging\n").unwrap();
+    let governor = format!("--expert-governor={}", folder.path().display());
+    let run = |percent: &str| {
+        std::fs::write(battery.join("capacity"), percent).unwrap();
+        let paging = ["--expert-budget", "20%", "--expert-policy", "lru", "--expert-low", &low];
+        run(&[&paging[..], &["--expert-low-above", "1", &governor]].concat())["experts"].clone()
+    };
+    let (full, drained) = (run("80\n"), run("3\n"));
+    assert_eq!((&full["restraint"], number(&full, "low_uses")), (&"none".into(), 0));
+    assert_eq!((&drained["restraint"], number(&drained, "misses") > 0), (&"minimum".into(), true));
+    assert!(
+        number(&drained, "low_uses") == number(&drained, "hits") + number(&drained, "misses"),
+        "{drained:#}"
+    );
+    assert!(number(&drained, "bytes_loaded") < number(&full, "bytes_loaded") / 3, "{drained:#} {full:#}");
+}

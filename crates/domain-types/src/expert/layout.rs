@@ -22,6 +22,15 @@ pub enum ExpertPart {
 impl ExpertPart {
     /// All three, in the order of [`ExpertLayout`].
     pub const ALL: [Self; 3] = [Self::Gate, Self::Up, Self::Down];
+
+    /// What names of tensors call it.
+    pub(super) const fn stem(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
 }
 
 /// Formats and shapes of an expert's matrices, where each starts in a buffer that holds all three, and what the buffer

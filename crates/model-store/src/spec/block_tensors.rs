@@ -1,10 +1,10 @@
 //! Which tensors a decoder has.
 
 use crate::StoreError;
-use domain_types::TensorSource;
+use domain_types::{ExpertTensor, TensorSource};
 
-/// Tensors of a block, after `blk.N.`.
-const OF_BLOCK: [&str; 24] = [
+/// Tensors of a block, after `blk.N.`, besides those of experts.
+const OF_BLOCK: [&str; 21] = [
     "attn_norm.weight",
     "attn_q.weight",
     "attn_q.bias",
@@ -22,9 +22,6 @@ const OF_BLOCK: [&str; 24] = [
     "ffn_down.weight",
     "post_ffw_norm.weight",
     "ffn_gate_inp.weight",
-    "ffn_gate_exps.weight",
-    "ffn_up_exps.weight",
-    "ffn_down_exps.weight",
     "ffn_gate_inp_shexp.weight",
     "ffn_gate_shexp.weight",
     "ffn_up_shexp.weight",
@@ -35,7 +32,7 @@ const OF_BLOCK: [&str; 24] = [
 pub(super) fn refuse_unknown(source: &dyn TensorSource) -> Result<(), StoreError> {
     let unknown = source.tensors().iter().find(|t| {
         let within = t.name.strip_prefix("blk.").and_then(|rest| rest.split_once('.'));
-        within.is_some_and(|(_, name)| !OF_BLOCK.contains(&name))
+        within.is_some_and(|(_, name)| !OF_BLOCK.contains(&name)) && ExpertTensor::parse(&t.name).is_none()
     });
     match unknown {
         None => Ok(()),

@@ -6,7 +6,8 @@ use crate::output;
 use crate::rewrite::{self, Rewritten};
 use anyhow::{Result, bail};
 use domain_types::{
-    CodecSet, QuantFormat, QuantTensor, QuantizeRequest, RotationSpec, TensorInfo, TensorSource, scalar,
+    CodecSet, ExpertTensor, QuantFormat, QuantTensor, QuantizeRequest, RotationSpec, TensorInfo,
+    TensorSource, scalar,
 };
 use quant_core::QuantizeOptions;
 use serde::Serialize;
@@ -74,6 +75,15 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         bail!(
             "{} is rotated: its down projections need an input that llama.cpp does not rotate, so it would run and \
              give nonsense; quantize the original without --rotate to export it",
+            args.model
+        );
+    }
+    let single =
+        |info: &TensorInfo| matches!(ExpertTensor::parse(&info.name), Some(ExpertTensor::Single { .. }));
+    if source.tensors().iter().any(single) {
+        bail!(
+            "experts of {} have formats of their own, and llama.cpp reads stacks of one format; quantize the original \
+             with `pibit quantize` to export it",
             args.model
         );
     }

@@ -1,7 +1,7 @@
 //! Options for mixtures of experts, and the ports that they ask for.
 
 use super::route_file::RouteFile;
-use super::{ExpertWatch, cache_prior, eviction, expert_bytes, paged, recorded, router};
+use super::{ExpertWatch, PagingArgs, all_expert_bytes, cache_prior, eviction, recorded, router};
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use anyhow::{Result, bail};
@@ -26,6 +26,8 @@ pub(crate) struct ExpertArgs {
     /// λ of memory-aware: 0 is the model's routing, 1 lets nearly any expert in memory in
     #[arg(long, value_name = "λ", default_value_t = 0.5)]
     expert_lambda: f32,
+    #[command(flatten)]
+    paging: PagingArgs,
     /// Write what the gates say of each token, for `pibit moe simulate --trace`
     #[arg(long, value_name = "FILE")]
     record_routes: Option<PathBuf>,
@@ -41,7 +43,7 @@ pub(crate) struct WiredExperts {
 impl ExpertArgs {
     /// Whether there is anything to wire.
     pub(crate) fn asked(&self) -> bool {
-        self.expert_budget.is_some() || self.record_routes.is_some()
+        self.expert_budget.is_some() || self.record_routes.is_some() || self.paging.asked()
     }
 
     /// The ports that these options ask for; none where the defaults of the runtime will do.
@@ -56,13 +58,15 @@ impl ExpertArgs {
             return Ok(None);
         }
         let spec = source.spec()?;
-        let Some(experts) = spec.experts else { bail!("{model} is not a mixture of experts") };
+        if spec.experts.is_none() {
+            bail!("{model} is not a mixture of experts");
+        }
         let paged = match self.expert_budget {
             Some(budget) => {
-                let bytes =
-                    budget.bytes(expert_bytes(source)? * (spec.layers * experts.gating.experts()) as u64);
-                Some(paged(context, model, source, activations, bytes, eviction(self.expert_policy)?)?)
+                let budget = (budget.bytes(all_expert_bytes(source)?), eviction(self.expert_policy)?);
+                Some(Arc::new(self.paging.open(context, (model, source), activations, budget)?))
             }
+            None if self.paging.asked() => bail!("experts page only into a budget: give --expert-budget"),
             None => None,
         };
         let provider: Arc<dyn ExpertProvider> = match &paged {

@@ -4,6 +4,7 @@ use super::route_file::RouteFile;
 use crate::context::Context;
 use anyhow::Result;
 use moe_routing::PagedExperts;
+use moe_routing::precision::Restraint;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -25,6 +26,16 @@ pub(crate) struct ExpertReport {
     misses: u64,
     bytes_loaded: u64,
     evictions: u64,
+    /// Loaded before they were wanted, and how many of these were used.
+    prefetches: u64,
+    prefetches_used: u64,
+    /// Low copies used, and experts left out.
+    low_uses: u64,
+    skipped: u64,
+    /// Times that an expert's precision was another than the time before.
+    rebalanced: u64,
+    /// What the governor demands at the end: `none`, `one-step` or `minimum`.
+    restraint: &'static str,
 }
 
 impl ExpertWatch {
@@ -37,6 +48,9 @@ impl ExpertWatch {
         if let Some(trace) = &self.trace {
             trace.finish()?;
         }
+        if let Some(paged) = &self.paged {
+            paged.cancel_prefetch();
+        }
         let report = self.paged.as_deref().map(ExpertReport::of);
         if let Some(report) = &report {
             context.progress.note(&report.to_string());
@@ -48,6 +62,7 @@ impl ExpertWatch {
 impl ExpertReport {
     fn of(paged: &PagedExperts) -> Self {
         let (stats, arena) = (paged.cache().stats(), paged.cache().arena());
+        let stand_ins = paged.stand_ins();
         Self {
             budget_bytes: arena.budget(),
             peak_bytes: arena.peak(),
@@ -56,6 +71,16 @@ impl ExpertReport {
             misses: stats.misses,
             bytes_loaded: stats.bytes_loaded,
             evictions: stats.evictions,
+            prefetches: stats.prefetches,
+            prefetches_used: stats.prefetches_used,
+            low_uses: stand_ins.low,
+            skipped: stand_ins.skipped,
+            rebalanced: stand_ins.rebalanced,
+            restraint: match paged.restraint() {
+                Restraint::None => "none",
+                Restraint::OneStep => "one-step",
+                Restraint::Minimum => "minimum",
+            },
         }
     }
 }
@@ -69,6 +94,13 @@ impl std::fmt::Display for ExpertReport {
             self.hits + self.misses,
             self.bytes_loaded as f64 / 1e6,
             self.budget_bytes as f64 / 1e6
-        )
+        )?;
+        if self.prefetches > 0 {
+            write!(f, "; {} of {} loaded ahead were used", self.prefetches_used, self.prefetches)?;
+        }
+        if self.low_uses + self.skipped > 0 {
+            write!(f, "; {} low copies used, {} experts left out", self.low_uses, self.skipped)?;
+        }
+        Ok(())
     }
 }

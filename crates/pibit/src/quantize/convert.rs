@@ -91,7 +91,7 @@ pub(crate) fn quantize_model(
 }
 
 /// What a quantized file says of the model.
-pub(super) fn metadata_of(source: &dyn TensorSource) -> Metadata {
+pub(crate) fn metadata_of(source: &dyn TensorSource) -> Metadata {
     let mut metadata = source.metadata().clone();
     metadata.set("general.quantization_version", 2_u32);
     metadata.remove("general.file_type");

@@ -23,6 +23,19 @@ impl<'a> Overlay<'a> {
         }
         self.replaced.insert(name.to_owned(), tensor);
     }
+
+    /// Has `tensors` in the place of those whose names are `gone`.
+    pub(crate) fn substitute(&mut self, gone: impl Fn(&str) -> bool, tensors: Vec<(String, QuantTensor)>) {
+        let at = self.infos.iter().position(|info| gone(&info.name)).unwrap_or(self.infos.len());
+        self.infos.retain(|info| !gone(&info.name));
+        let described = tensors.iter().map(|(name, tensor)| TensorInfo {
+            name: name.clone(),
+            format: *tensor.format(),
+            shape: *tensor.shape(),
+        });
+        self.infos.splice(at..at, described);
+        self.replaced.extend(tensors);
+    }
 }
 
 impl TensorSource for Overlay<'_> {

@@ -3,7 +3,7 @@
 use crate::InferenceError;
 use crate::transformer::load::Tensors;
 use domain_types::{
-    CodecSet, ExpertId, ExpertProvider, Linear, ModelSpec, PinnedExpert, PortError, TensorSource,
+    CodecSet, ExpertId, ExpertPart, ExpertProvider, Linear, ModelSpec, PinnedExpert, PortError, TensorSource,
 };
 
 /// An [`ExpertProvider`] for machines that can hold every expert: nothing is ever waited for.
@@ -38,11 +38,10 @@ impl ResidentExperts {
         let (per_layer, ffn) = (experts.gating.experts(), experts.ffn_width);
         let mut all = Vec::with_capacity(spec.layers * per_layer);
         for layer in 0..spec.layers {
-            let mut stack = |part: &str, rows, row_len| {
-                tensors.stack(&format!("blk.{layer}.ffn_{part}_exps.weight"), [per_layer, rows, row_len])
-            };
-            let gate = stack("gate", ffn, spec.width)?;
-            let (up, down) = (stack("up", ffn, spec.width)?, stack("down", spec.width, ffn)?);
+            let mut of_all = |part, rows, row_len| tensors.experts((layer, part), [per_layer, rows, row_len]);
+            let gate = of_all(ExpertPart::Gate, ffn, spec.width)?;
+            let up = of_all(ExpertPart::Up, ffn, spec.width)?;
+            let down = of_all(ExpertPart::Down, spec.width, ffn)?;
             let parts = gate.into_iter().zip(up).zip(down);
             all.extend(parts.map(|((gate, up), down)| Resident { gate, up, down }));
         }

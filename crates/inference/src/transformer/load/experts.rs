@@ -3,11 +3,8 @@
 use super::Tensors;
 use crate::InferenceError;
 use crate::transformer::experts::{ExpertPorts, Mixture, ResidentExperts, Shared, TopK};
-use domain_types::{ModelSpec, SharedExpert, TensorSource};
+use domain_types::{ExpertTensor, ModelSpec, SharedExpert, TensorSource};
 use std::sync::Arc;
-
-/// Tensors of a block that hold its experts.
-const STACKS: [&str; 3] = ["ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"];
 
 /// All of a block's mixture but the experts.
 pub(super) fn mixture(
@@ -59,18 +56,20 @@ pub(super) fn experts(
     if ports.router.gating() != experts.gating {
         return Err(InferenceError::OtherGating { router: ports.router.gating(), model: experts.gating });
     }
-    for layer in 0..spec.layers {
-        for stack in STACKS {
-            tensors.leave(format!("blk.{layer}.{stack}.weight"));
+    tensors.leave(|name| match ExpertTensor::parse(name) {
+        Some(ExpertTensor::Stack { layer, .. }) => layer < spec.layers,
+        Some(ExpertTensor::Single { id, .. }) => {
+            id.layer < spec.layers && id.expert < experts.gating.experts()
         }
-    }
+        None => false,
+    });
     Ok(Some(ports))
 }
 
-/// Bytes of experts that a token reads in all blocks.
+/// Bytes of experts that a token reads in all blocks, on average where experts differ in format.
 pub(super) fn expert_bytes(source: &dyn TensorSource, spec: &ModelSpec) -> usize {
     let Some(experts) = spec.experts else { return 0 };
-    let stacks = source.tensors().iter().filter(|t| STACKS.iter().any(|stack| t.name.contains(stack)));
-    let bytes: usize = stacks.filter_map(|t| t.format.byte_len(&t.shape).ok()).sum();
+    let tensors = source.tensors().iter().filter(|t| ExpertTensor::parse(&t.name).is_some());
+    let bytes: usize = tensors.filter_map(|t| t.format.byte_len(&t.shape).ok()).sum();
     bytes / experts.gating.experts() * experts.gating.top_k()
 }

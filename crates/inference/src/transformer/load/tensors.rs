@@ -3,7 +3,10 @@
 use crate::InferenceError;
 use crate::adapter::{AdaptedLinear, Adapter};
 use crate::transformer::frequent::FrequentRows;
-use domain_types::{CodecSet, FrequentTokens, Linear, OrthogonalTransform, QuantTensor, Shape, TensorSource};
+use domain_types::{
+    CodecSet, ExpertId, ExpertPart, ExpertTensor, FrequentTokens, Linear, OrthogonalTransform, QuantTensor,
+    Shape, TensorSource,
+};
 use std::collections::HashSet;
 
 /// A source whose tensors are handed out against an expected shape, each at most once.
@@ -56,13 +59,18 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// Linear layers of `outputs` × `inputs` that lie in one tensor, one after another.
-    pub(in super::super) fn stack(
+    /// A linear layer of `outputs` × `inputs` per expert of a block: from the block's stack, or from tensors of their own.
+    pub(in super::super) fn experts(
         &mut self,
-        name: &str,
+        (layer, part): (usize, ExpertPart),
         [count, outputs, inputs]: [usize; 3],
     ) -> Result<Vec<Box<dyn Linear>>, InferenceError> {
-        let tensor = self.take(name, Shape::new(&[count, outputs, inputs])?)?;
+        let single = |expert| ExpertTensor::Single { id: ExpertId::new(layer, expert), part }.to_string();
+        let stack = ExpertTensor::Stack { layer, part }.to_string();
+        if self.source.info(&stack).is_none() && self.source.info(&single(0)).is_some() {
+            return (0..count).map(|expert| self.linear(&single(expert), outputs, inputs)).collect();
+        }
+        let tensor = self.take(&stack, Shape::new(&[count, outputs, inputs])?)?;
         let (format, shape) = (*tensor.format(), Shape::matrix(outputs, inputs)?);
         let (codec, len) = (self.codecs.require(&format)?, format.byte_len(&shape)?);
         let matrix = |i: usize| {
@@ -73,8 +81,9 @@ impl<'a> Tensors<'a> {
     }
 
     /// Counts tensors as taken that somebody else reads.
-    pub(in super::super) fn leave(&mut self, name: impl Into<String>) {
-        self.taken.insert(name.into());
+    pub(in super::super) fn leave(&mut self, others: impl Fn(&str) -> bool) {
+        let left = self.source.tensors().iter().filter(|t| others(&t.name));
+        self.taken.extend(left.map(|t| t.name.clone()));
     }
 
     /// The rotation of vectors of `width` that goes with the weights.

@@ -5,25 +5,32 @@ mod rounded;
 
 use super::subject::Subject;
 use crate::context::Context;
+use crate::experts::PagingArgs;
 use crate::model_ref::ModelRef;
 use crate::output;
+use crate::quantize::{Overlay, metadata_of};
+use crate::rewrite::{self, Rewritten};
 use anyhow::{Result, bail};
 use candidates::Candidates;
+use domain_types::TensorSource;
 use moe_routing::MemoryBudget;
 use moe_routing::precision::{ExpertPrecisionAllocator, Knapsack, PercentileRule};
 use observability::{Column, Table};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 The model reads held-out text of the built-in corpus; how often each expert is used, and how much each format changes its
 weights, decide. Three ways to spend the budget are then measured by running the model with its experts rounded:
 `knapsack` costs least by frequency and error, `percentile` gives 4, 3 and 2 bits by rank of use, `uniform` is the best
-single format that fits. The embedding and all else stay as they are. Nothing is written: in a GGUF file all experts of a
-layer share a format.
+single format that fits. The embedding and all else stay as they are; `pibit quantize` with --keep '*ffn_*=source' rounds
+them.
 
-Example: pibit moe precision tiny-moe --budget 25% --json")]
+Examples:
+  pibit moe precision tiny-moe --budget 25% --json
+  pibit moe precision tiny-moe --budget 22% -o mixed.gguf && pibit run mixed.gguf -p 'Tom has 12' --expert-budget 25%")]
 pub(super) struct Args {
     /// GGUF file, Hugging Face folder or `tiny-moe`
     model: ModelRef,
@@ -36,6 +43,9 @@ pub(super) struct Args {
     /// Tokens that the model reads
     #[arg(long, default_value_t = 1000)]
     tokens: usize,
+    /// Write the model with what `knapsack` gives each expert
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -50,6 +60,17 @@ struct Report {
     rules: Vec<RuleReport>,
     /// What the knapsack gives each expert.
     plan: Vec<Planned>,
+    /// With --output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<WrittenFile>,
+}
+
+/// The file that carries the plan.
+#[derive(Serialize)]
+struct WrittenFile {
+    output: String,
+    bytes: u64,
+    config_sha256: String,
 }
 
 /// A way to spend the budget.
@@ -80,11 +101,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<()> {
         return output::json(&report);
     }
     println!("{}", table(&report)?);
+    if let Some(WrittenFile { output, bytes, .. }) = &report.written {
+        println!("{output}: {}", output::bytes(*bytes));
+    }
     Ok(())
 }
 
 fn measure(context: &Context, args: &Args) -> Result<Report> {
-    let subject = Subject::new(context, &args.model, args.tokens)?;
+    let subject = Subject::new(context, &args.model, args.tokens, PagingArgs::default())?;
     let candidates = Candidates::round(context, &subject, &args.formats)?;
     let budget = args.budget.bytes(candidates.bytes_in_f16());
     let knapsack = Knapsack::default().allocate(candidates.demands(), budget)?;
@@ -102,14 +126,35 @@ fn measure(context: &Context, args: &Args) -> Result<Report> {
         let (bytes, cost) = candidates.spent(&choices);
         Ok(RuleReport { rule, bytes, cost, ppl_ratio, kld_mean, formats: candidates.count(&choices) })
     });
+    let rules = rules.collect::<Result<_>>()?;
+    let planned = candidates.applied(&subject, knapsack.choices())?;
     let size = subject.trace.size();
     Ok(Report {
         layers: size.layers(),
         experts: size.experts(),
         tokens: subject.trace.tokens(),
         budget_bytes: budget,
-        rules: rules.collect::<Result<_>>()?,
+        rules,
         plan: candidates.planned(knapsack.choices(), size.experts()),
+        written: args
+            .output
+            .as_deref()
+            .map(|path| write(context, &args.model, &planned, path))
+            .transpose()?,
+    })
+}
+
+/// Writes the model with the experts planned.
+fn write(context: &Context, model: &ModelRef, planned: &Overlay<'_>, output: &Path) -> Result<WrittenFile> {
+    let sha256 = model.sha256()?;
+    let infos = planned.tensors().to_vec();
+    let target = Rewritten { infos, metadata: metadata_of(planned), source_sha256: Some(&sha256), output };
+    let tensor = |index: usize| Ok(planned.tensor(&planned.tensors()[index].name)?);
+    let written = rewrite::write(context, "write", target, tensor)?;
+    Ok(WrittenFile {
+        output: output.display().to_string(),
+        bytes: written.bytes,
+        config_sha256: written.config_sha256,
     })
 }
 

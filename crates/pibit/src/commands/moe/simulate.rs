@@ -6,6 +6,7 @@ mod use_by_domain;
 
 use super::subject::{Measured, Subject};
 use crate::context::Context;
+use crate::experts::PagingArgs;
 use crate::global::Trace;
 use crate::model_ref::ModelRef;
 use crate::output;
@@ -52,6 +53,8 @@ pub(super) struct Args {
     /// Microseconds before storage delivers
     #[arg(long, default_value_t = 100)]
     latency: u64,
+    #[command(flatten)]
+    paging: PagingArgs,
     /// With --model: also measure memory-aware routing for a range of λ and J
     #[arg(long, requires = "model")]
     sweep: bool,
@@ -127,26 +130,56 @@ struct Row {
     /// Tokens per second on this machine; only with a model.
     #[serde(skip_serializing_if = "Option::is_none")]
     wall_tokens_per_s: Option<f64>,
+    /// The 99th percentile of a token's time on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wall_p99_token_ms: Option<f64>,
+    /// What was loaded ahead, and low copies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paging: Option<PagingReport>,
     /// Hits among uses of each token: for the page.
     #[serde(skip)]
     token_hit_rates: Vec<f64>,
 }
 
+/// How experts came, with a model.
+#[derive(Serialize)]
+struct PagingReport {
+    loads: u64,
+    prefetches: u64,
+    prefetches_used: u64,
+    low_uses: u64,
+    skipped: u64,
+}
+
+/// The 99th percentile, in milliseconds.
+fn p99_ms(seconds: &[f64]) -> f64 {
+    let mut sorted = seconds.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = (sorted.len() * 99).div_ceil(100).saturating_sub(1);
+    sorted.get(at).map_or(0.0, |seconds| seconds * 1e3)
+}
+
 impl Row {
     fn measured(policy: &'static str, found: &Measured) -> Self {
-        let mut seconds = found.seconds.clone();
-        seconds.sort_by(f64::total_cmp);
-        let p99 = seconds.get((seconds.len() * 99).div_ceil(100).saturating_sub(1));
+        let (seconds, stats, stand_ins) = (&found.seconds, found.stats, found.stand_ins);
         Self {
             policy,
             hit_rate: found.hit_rate,
             ppl_ratio: Some(found.ppl_ratio),
             kld_mean: Some(found.kld_mean),
             tokens_per_s: seconds.len() as f64 / seconds.iter().sum::<f64>().max(1e-12),
-            p99_token_ms: p99.map_or(0.0, |s| s * 1e3),
+            p99_token_ms: p99_ms(seconds),
             bytes_per_token: found.bytes_per_token,
             gate_mass: found.gate_mass,
             wall_tokens_per_s: Some(found.wall_tokens_per_s),
+            wall_p99_token_ms: Some(p99_ms(&found.wall_seconds)),
+            paging: Some(PagingReport {
+                loads: stats.loads,
+                prefetches: stats.prefetches,
+                prefetches_used: stats.prefetches_used,
+                low_uses: stand_ins.low,
+                skipped: stand_ins.skipped,
+            }),
             token_hit_rates: found.token_hit_rates.clone(),
         }
     }
@@ -164,6 +197,8 @@ impl From<SimulationReport> for Row {
             bytes_per_token: report.bytes_per_token,
             gate_mass: report.gate_mass,
             wall_tokens_per_s: None,
+            wall_p99_token_ms: None,
+            paging: None,
             token_hit_rates: report.token_hit_rates,
         }
     }
@@ -172,8 +207,11 @@ impl From<SimulationReport> for Row {
 pub(super) fn run(context: &Context, args: &Args) -> Result<()> {
     let report = match &args.source.which.model {
         Some(model) => {
-            let subject = Subject::new(context, model, args.source.tokens)?;
+            let subject = Subject::new(context, model, args.source.tokens, args.paging.clone())?;
             compare(args, &subject.trace, Some(&subject))?
+        }
+        None if args.paging.asked() => {
+            bail!("only a model that is run loads ahead or has low copies: give --model")
         }
         None => compare(args, &trace(&args.source)?, None)?,
     };

@@ -1,12 +1,13 @@
 //! A model that is really run, token by token, with its experts in a budget.
 
 use crate::context::Context;
-use crate::experts::{GateMass, SharedWriter, cache_prior, eviction, expert_bytes, paged, recorded};
+use crate::experts::{GateMass, PagingArgs, SharedWriter, cache_prior, eviction, recorded};
 use crate::model_ref::ModelRef;
 use anyhow::{Context as _, Result, bail};
 use domain_types::{ExpertRouter, LogitRows, ModelSpec, TensorSource, TokenId, TokenModel};
 use inference::{ExpertPorts, LoadOptions, ResidentExperts, Transformer};
-use moe_routing::PagedExperts;
+use moe_routing::StandIns;
+use moe_routing::cache::CacheStats;
 use moe_routing::routing::{MemoryAwareRouter, StandardRouter};
 use moe_routing::simulate::{Contender, StorageModel};
 use moe_routing::trace::{RoutingTrace, read_trace};
@@ -21,6 +22,7 @@ const SEED: u64 = 0;
 pub(super) struct Subject<'a> {
     context: &'a Context,
     model: &'a ModelRef,
+    paging: PagingArgs,
     pub(super) source: Box<dyn TensorSource>,
     pub(super) spec: ModelSpec,
     /// Tokens, and the domain of each.
@@ -51,11 +53,22 @@ pub(super) struct Measured {
     pub(super) seconds: Vec<f64>,
     /// Tokens per second on this machine, files read without the page cache.
     pub(super) wall_tokens_per_s: f64,
+    /// Seconds of each token on this machine.
+    pub(super) wall_seconds: Vec<f64>,
+    pub(super) stats: CacheStats,
+    pub(super) stand_ins: StandIns,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(context: &'a Context, model: &'a ModelRef, tokens: usize) -> Result<Self> {
-        let source = model.open(context)?;
+    /// Runs the model on so many tokens with all experts in memory. `paging` is how contenders will page.
+    pub(super) fn new(
+        context: &'a Context,
+        model: &'a ModelRef,
+        tokens: usize,
+        paging: PagingArgs,
+    ) -> Result<Self> {
+        // Not mapped: mapped pages stay in the page cache, and contenders are to read from storage.
+        let source = model.load(context)?;
         let spec = source.spec()?;
         if spec.experts.is_none() {
             bail!("{model} is not a mixture of experts");
@@ -73,7 +86,7 @@ impl<'a> Subject<'a> {
             let logits: Vec<f32> = layers.flat_map(|layer| recorded.logits(token, layer).to_vec()).collect();
             trace.push(domain.name(), &logits)?;
         }
-        Ok(Self { context, model, source, spec, text, trace, reference })
+        Ok(Self { context, model, paging, source, spec, text, trace, reference })
     }
 
     /// Runs a contender that knows no future.
@@ -84,21 +97,26 @@ impl<'a> Subject<'a> {
         [lambda, always_kept]: [f32; 2],
         storage: &StorageModel,
     ) -> Result<Measured> {
-        let policy = eviction(contender)?;
-        let experts = paged(self.context, self.model, &*self.source, Activations::F32, budget, policy)?;
+        let (model, budget) = ((self.model, &*self.source), (budget, eviction(contender)?));
+        let experts = Arc::new(self.paging.open(self.context, model, Activations::F32, budget)?);
         let (gate_mass, mean_share) =
             GateMass::around(self.router(contender, lambda, always_kept as usize)?);
         let ports = ExpertPorts { router: Box::new(gate_mass), provider: Arc::clone(&experts) as _ };
         let mut network = load(&*self.source, ports)?;
-        let (bytes, mut seconds, mut before) = (expert_bytes(&*self.source)?, Vec::new(), 0);
+        let (mut seconds, mut wall_seconds) = (Vec::new(), Vec::new());
+        let (mut before, mut started) = (CacheStats::default(), self.context.clock.monotonic());
         let mut token_hit_rates = Vec::with_capacity(self.text.len());
         let uses = (self.spec.layers * self.trace.header().gating().top_k()) as f64;
         let (outcome, wall) = self.context.timed(|| {
             read(&mut network, &self.text, &mut || {
-                let misses = misses(&experts);
-                seconds.push(storage.token_seconds(misses - before, bytes));
-                token_hit_rates.push(1.0 - (misses - before) as f64 / uses);
-                before = misses;
+                let now = self.context.clock.monotonic();
+                wall_seconds.push(now.saturating_sub(started).as_secs_f64());
+                let stats = experts.cache().stats();
+                let loads = stats.loads + stats.prefetches - before.loads - before.prefetches;
+                let bytes = (stats.bytes_loaded - before.bytes_loaded) / loads.max(1);
+                seconds.push(storage.token_seconds(loads, bytes));
+                token_hit_rates.push(1.0 - (stats.misses - before.misses) as f64 / uses);
+                (before, started) = (stats, now);
             })
         })?;
         let stats = experts.cache().stats();
@@ -111,7 +129,10 @@ impl<'a> Subject<'a> {
             bytes_per_token: stats.bytes_loaded as f64 / self.text.len() as f64,
             token_hit_rates,
             wall_tokens_per_s: self.text.len() as f64 / wall.max(1e-9),
+            wall_seconds,
             seconds,
+            stats,
+            stand_ins: experts.stand_ins(),
         })
     }
 
@@ -143,10 +164,6 @@ impl<'a> Subject<'a> {
             _ => Box::new(StandardRouter::new(experts.gating)),
         })
     }
-}
-
-fn misses(experts: &PagedExperts) -> u64 {
-    experts.cache().stats().misses
 }
 
 fn load(source: &dyn TensorSource, ports: ExpertPorts) -> Result<Transformer> {

@@ -4,10 +4,10 @@ use super::Planned;
 use super::rounded::{Expert, Rounded};
 use crate::commands::moe::subject::Subject;
 use crate::context::Context;
-use crate::experts::STACKS;
+use crate::experts::{Matrices, expert_ids, with_experts};
 use crate::quantize::Overlay;
-use anyhow::{Context as _, Result};
-use domain_types::{ExpertRouter, FormatCatalogue, QuantTensor};
+use anyhow::Result;
+use domain_types::ExpertRouter;
 use moe_routing::precision::{ExpertDemand, FormatOption};
 use moe_routing::routing::StandardRouter;
 use moe_routing::trace::RoutingTrace;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// What experts could be.
 pub(super) struct Candidates {
     demands: Vec<ExpertDemand>,
-    /// Of each expert, in the order of its demand's options: name and weights.
+    /// Of each expert, in the order of its demand's options: name and matrices.
     options: Vec<Vec<(String, Rounded)>>,
     weights: usize,
 }
@@ -28,20 +28,18 @@ impl Candidates {
         let frequencies = frequencies(&subject.trace)?;
         let bar = context.progress.bar("round", (size.layers() * size.experts()) as u64);
         let (mut demands, mut options, mut weights) = (Vec::new(), Vec::new(), 0);
-        for layer in 0..size.layers() {
-            for expert in Expert::of_layer(context, &*subject.source, layer)? {
-                weights += expert.weights();
-                let round = |name: &String| Ok((name.clone(), expert.round(context, name)?));
-                let mut all = formats.iter().map(round).collect::<Result<Vec<_>>>()?;
-                // The order of a demand's options.
-                all.sort_by(|(_, a), (_, b)| a.bytes.cmp(&b.bytes).then(a.error.total_cmp(&b.error)));
-                let option = |r: &Rounded| FormatOption { bytes: r.bytes, bits: r.bits, error: r.error };
-                let of_demand = all.iter().map(|(_, rounded)| option(rounded)).collect();
-                let index = demands.len();
-                demands.push(ExpertDemand::new(index, frequencies[index], of_demand)?);
-                options.push(all);
-                bar.inc(1);
-            }
+        for (index, id) in expert_ids(size).enumerate() {
+            let expert = Expert::of(&*subject.source, size, id)?;
+            weights += expert.weights();
+            let round = |name: &String| Ok((name.clone(), expert.round(context, name)?));
+            let mut all = formats.iter().map(round).collect::<Result<Vec<_>>>()?;
+            // The order of a demand's options.
+            all.sort_by(|(_, a), (_, b)| a.bytes.cmp(&b.bytes).then(a.error.total_cmp(&b.error)));
+            let option = |r: &Rounded| FormatOption { bytes: r.bytes, bits: r.bits, error: r.error };
+            let of_demand = all.iter().map(|(_, rounded)| option(rounded)).collect();
+            demands.push(ExpertDemand::new(index, frequencies[index], of_demand)?);
+            options.push(all);
+            bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(Self { demands, options, weights })
@@ -92,25 +90,13 @@ impl Candidates {
         (0..self.options.len()).map(planned).collect()
     }
 
-    /// The model with these choices: weights as the formats leave them, in F32.
+    /// The model with these choices.
     pub(super) fn applied<'a>(&self, subject: &'a Subject<'_>, choices: &[usize]) -> Result<Overlay<'a>> {
-        let catalogue = FormatCatalogue::scalars();
-        let f32 = *catalogue.by_id("f32").context("F32 is a scalar format")?;
-        let size = subject.trace.size();
-        let mut overlay = Overlay::new(&*subject.source);
-        for layer in 0..size.layers() {
-            for (part, stack) in STACKS.iter().enumerate() {
-                let name = format!("blk.{layer}.{stack}");
-                let mut bytes = Vec::new();
-                for index in layer * size.experts()..(layer + 1) * size.experts() {
-                    let weights = &self.options[index][choices[index]].1.weights[part];
-                    bytes.extend(weights.iter().flat_map(|w| w.to_le_bytes()));
-                }
-                let shape = subject.source.info(&name).with_context(|| format!("{name} is missing"))?.shape;
-                overlay.put(&name, QuantTensor::new(f32, shape, bytes)?);
-            }
-        }
-        Ok(overlay)
+        let of = |(options, &choice): (&Vec<(String, Rounded)>, &usize)| options[choice].1.matrices.clone();
+        let chosen: Vec<Matrices> = self.options.iter().zip(choices).map(of).collect();
+        let experts = subject.trace.size().experts();
+        let layers: Vec<_> = chosen.chunks(experts).map(<[Matrices]>::to_vec).collect();
+        with_experts(&*subject.source, &layers)
     }
 }
 
