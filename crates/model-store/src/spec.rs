@@ -45,7 +45,7 @@ const GEMMA3_27B_LAYERS: usize = 62;
 pub fn model_spec(source: &dyn TensorSource) -> Result<ModelSpec, StoreError> {
     let family = family(source)?;
     let read = SpecReader::new(source, family.name);
-    block_tensors::refuse_unknown(source)?;
+    block_tensors::refuse_unknown(source, read.optional_usize("expert_count")?.unwrap_or(0))?;
     let (layers, width) = (read.usize("block_count")?, read.usize("embedding_length")?);
     let attention = attention(&read, family, layers, width)?;
     let spec = ModelSpec {

@@ -28,11 +28,16 @@ const OF_BLOCK: [&str; 21] = [
     "ffn_down_shexp.weight",
 ];
 
-/// Refuses tensors of a block that the specification has no place for.
-pub(super) fn refuse_unknown(source: &dyn TensorSource) -> Result<(), StoreError> {
+/// Refuses tensors of a block that the specification has no place for, and those of more experts than there are.
+pub(super) fn refuse_unknown(source: &dyn TensorSource, experts: usize) -> Result<(), StoreError> {
+    let of_experts = |name: &str| match ExpertTensor::parse(name) {
+        Some(ExpertTensor::Stack { .. }) => experts > 0,
+        Some(ExpertTensor::Single { id, .. }) => id.expert < experts,
+        None => false,
+    };
     let unknown = source.tensors().iter().find(|t| {
         let within = t.name.strip_prefix("blk.").and_then(|rest| rest.split_once('.'));
-        within.is_some_and(|(_, name)| !OF_BLOCK.contains(&name)) && ExpertTensor::parse(&t.name).is_none()
+        within.is_some_and(|(_, name)| !OF_BLOCK.contains(&name)) && !of_experts(&t.name)
     });
     match unknown {
         None => Ok(()),

@@ -147,8 +147,10 @@ fn nothing_is_guessed_or_left_out() {
     for key in ["general.architecture", "llama.block_count", "llama.attention.layer_norm_rms_epsilon"] {
         assert!(without(key).contains(key), "{key}");
     }
-    let old_mixtral = Sketch::of("llama").tensor("blk.0.ffn_gate.7.weight").spec();
-    assert!(matches!(old_mixtral, Err(StoreError::Unsupported { .. })));
+    for experts in ["blk.0.ffn_gate.7.weight", "blk.0.ffn_gate_exps.weight"] {
+        let dense = Sketch::of("llama").tensor(experts).spec();
+        assert!(matches!(dense, Err(StoreError::Unsupported { .. })), "{experts}: the model has none");
+    }
     let zero = Sketch::of("llama").set("llama.attention.head_count", 0_u32).spec();
     assert!(zero.is_err());
 }
@@ -173,6 +175,9 @@ fn mixtures_of_experts() {
 
     assert_eq!(sketch("qwen3moe").spec().unwrap().experts.unwrap().gating.norm(), GateNorm::Chosen);
     assert!(sketch("gemma3").spec().unwrap_err().to_string().contains("experts in a gemma3 model"));
+    let single = |name| sketch("llama").tensor(name).spec();
+    assert_eq!(single("blk.0.ffn_gate.7.weight").unwrap().experts, Some(mixtral), "formats of their own");
+    assert!(matches!(single("blk.0.ffn_gate.8.weight"), Err(StoreError::Unsupported { .. })), "a ninth");
     let too_many = sketch("llama").set("llama.expert_used_count", 9_u32).spec();
     assert!(too_many.unwrap_err().to_string().contains("9 of 8"));
 }

@@ -36,37 +36,37 @@ pub(crate) enum Prefetch {
 #[derive(clap::Args, Debug, Clone, Default)]
 pub(crate) struct PagingArgs {
     /// Load experts ahead, by a thread of its own. With memory-aware routing texts then depend on the timing of loads
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "off")]
-    expert_prefetch: Prefetch,
+    #[arg(long = "expert-prefetch", value_enum, value_name = "WHAT", default_value = "off")]
+    prefetch: Prefetch,
     /// The same model in fewer bits: an absent expert of little weight is taken from it (HOBBIT)
-    #[arg(long, value_name = "MODEL")]
-    expert_low: Option<ModelRef>,
+    #[arg(long = "expert-low", value_name = "MODEL")]
+    low: Option<ModelRef>,
     /// With --expert-low: take the low copy of an absent expert where a token's better experts have more than this share
     /// of its gate's weight [default: 0.6]
-    #[arg(long, value_name = "SHARE", requires = "expert_low")]
-    expert_low_above: Option<f32>,
+    #[arg(long = "expert-low-above", value_name = "SHARE", requires = "low")]
+    low_above: Option<f32>,
     /// Do without an absent expert where a token's better ones have more than this share [default: 1, without none]
-    #[arg(long, value_name = "SHARE")]
-    expert_skip_above: Option<f32>,
+    #[arg(long = "expert-skip-above", value_name = "SHARE")]
+    skip_above: Option<f32>,
     /// Load low copies while battery, heat or memory pressure ask for it; FOLDER has `sys` and `proc`
     #[arg(
-        long,
+        long = "expert-governor",
         value_name = "FOLDER",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "/",
-        requires = "expert_low"
+        requires = "low"
     )]
-    expert_governor: Option<PathBuf>,
+    governor: Option<PathBuf>,
 }
 
 impl PagingArgs {
     /// Whether any of these was given.
     pub(crate) fn asked(&self) -> bool {
-        self.expert_prefetch != Prefetch::Off
-            || self.expert_low.is_some()
-            || self.expert_skip_above.is_some()
-            || self.expert_governor.is_some()
+        self.prefetch != Prefetch::Off
+            || self.low.is_some()
+            || self.skip_above.is_some()
+            || self.governor.is_some()
     }
 
     /// The experts of a model, which page into `budget` bytes.
@@ -78,7 +78,7 @@ impl PagingArgs {
         (budget, policy): (u64, PolicyKind),
     ) -> Result<PagedExperts> {
         let mut experts = store(context, model, source)?;
-        if let Some(low) = &self.expert_low {
+        if let Some(low) = &self.low {
             let copies = store(context, low, &*low.open(context)?)?;
             let both = WithLowCopies::new(experts, copies).with_context(|| format!("low copies of {low}"))?;
             experts = Arc::new(both);
@@ -87,18 +87,18 @@ impl PagingArgs {
         let codecs = Codecs::new(activations);
         let parts = CacheParts {
             store: experts,
-            codecs: Arc::new(codecs.clone()),
+            codecs: Arc::new(codecs),
             events: Arc::clone(&context.sink),
             clock: Arc::new(SystemClock::new()),
         };
         let cache = Arc::new(ExpertCache::new(parts, usize::try_from(budget)?, policy.build(size)));
         let mut paged = PagedExperts::new(cache).with_miss_policy(self.on_miss()?);
-        paged = match self.expert_prefetch {
+        paged = match self.prefetch {
             Prefetch::Off => paged,
             Prefetch::Affinity => paged.with_prefetch(1, None),
-            Prefetch::Gates => paged.with_prefetch(1, Some(gates(source, &codecs, size)?)),
+            Prefetch::Gates => paged.with_prefetch(1, Some(gates(source, codecs, size)?)),
         };
-        if let Some(root) = &self.expert_governor {
+        if let Some(root) = &self.governor {
             let sensor = Arc::new(SysfsSensor::at(root));
             paged = paged.with_governor(sensor, Governor::default(), LOOK_EVERY);
         }
@@ -106,17 +106,17 @@ impl PagingArgs {
     }
 
     fn on_miss(&self) -> Result<MissPolicy> {
-        let skip_above = self.expert_skip_above.unwrap_or(1.0);
-        let low_above = match &self.expert_low {
+        let skip_above = self.skip_above.unwrap_or(1.0);
+        let low_above = match &self.low {
             None => skip_above,
-            Some(_) => self.expert_low_above.unwrap_or(0.6_f32.min(skip_above)),
+            Some(_) => self.low_above.unwrap_or(0.6_f32.min(skip_above)),
         };
         Ok(MissPolicy::new(low_above, skip_above)?)
     }
 }
 
 /// The gate of each layer.
-fn gates(source: &dyn TensorSource, codecs: &Codecs, size: ModelSize) -> Result<NextGates> {
+fn gates(source: &dyn TensorSource, codecs: Codecs, size: ModelSize) -> Result<NextGates> {
     let gate = |layer: usize| -> Result<Option<Box<dyn Linear>>> {
         let tensor = source.tensor(&format!("blk.{layer}.ffn_gate_inp.weight"))?;
         Ok(Some(codecs.require(tensor.format())?.linear(tensor)?))
