@@ -168,11 +168,11 @@ mod tests {
         }
 
         fn metadata(&self) -> &Metadata {
-            unimplemented!("not asked")
+            unreachable!("not asked")
         }
 
         fn spec(&self) -> Result<ModelSpec, PortError> {
-            unimplemented!("not asked")
+            unreachable!("not asked")
         }
     }
 
