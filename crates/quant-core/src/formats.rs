@@ -15,6 +15,7 @@ pub(crate) mod iq3_xxs;
 pub(crate) mod iq4_nl;
 pub(crate) mod iq4_xs;
 pub(crate) mod k_quant;
+pub(crate) mod km;
 pub(crate) mod nf;
 pub(crate) mod piq;
 pub(crate) mod pit;

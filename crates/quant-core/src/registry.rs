@@ -3,7 +3,7 @@
 use crate::block::BlockEncoder;
 use crate::codec::{BlockCodec, BlockQuantizer, FusedCodec, RowCodec};
 use crate::formats::{
-    e8p, float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, nf, piq, pit, q2_k,
+    e8p, float, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, km, nf, piq, pit, q2_k,
     q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0, trellis, uq,
 };
 use crate::incoherence::Rotation;
@@ -198,6 +198,16 @@ static ENTRIES: &[FormatEntry] = &[
     makeable(&BlockCodec::<nf::Nf4>::NEW, nf::make::<nf::Nf4>, "4-bit NormalFloat, blocks of 64")
         .fused(&FusedCodec::<SmallBlocksKernel<nf::Nf4>>::NEW)
         .scaled(nf::scaled::<nf::Nf4>),
+    makeable(
+        &BlockCodec::<km::Km2>::NEW,
+        plain::<km::KmEncoder<2>>,
+        "2-bit learned centroids, four per 256 by weighted k-means",
+    ),
+    makeable(
+        &BlockCodec::<km::Km3>::NEW,
+        plain::<km::KmEncoder<3>>,
+        "3-bit learned centroids, eight per 256 by weighted k-means",
+    ),
     makeable(&BlockCodec::<e8p::E8p>::NEW, e8p::make, "2-bit E8 lattice: 65,536 groups of 8, scale per 256"),
     trellis::<trellis::T1>("1-bit trellis, windows of 8 bits, scale per row"),
     trellis::<trellis::T2>("2-bit trellis, windows of 4 bits, scale per row"),

@@ -57,6 +57,16 @@ def decode(name, n, block):
     return np.array([scale * np.float32(levels[c]) for c in numbers], dtype=np.float32)
 
 
+def decode_km(bits, n, block):
+    header = 2 << bits
+    centroids = np.frombuffer(block[:header].tobytes(), dtype="<f2").astype(np.float32)
+    codes = block[header:]
+    if bits == 3:
+        low, high = codes[: n // 4], codes[n // 4 :]
+        return np.array([centroids[field(low, 2, i) | field(high, 1, i) << 2] for i in range(n)], dtype=np.float32)
+    return np.array([centroids[field(codes, bits, i)] for i in range(n)], dtype=np.float32)
+
+
 def e8p_patterns():
     """Magnitudes in halves: squared norm up to 10, then 29 with five 3s, in lexicographic order."""
     vectors = list(itertools.product((1, 3, 5), repeat=8))
@@ -93,4 +103,10 @@ for n in (8, 64, 256):
     block = random.integers(0, 256, 2 + n // 4).astype(np.uint8)
     block[:2] = np.frombuffer(np.float16(-0.25 * n / 100).astype("<f2").tobytes(), dtype=np.uint8)
     lines.append(f"e8p {block.tobytes().hex()} {decode_e8p(block).astype('<f4').tobytes().hex()}")
+for bits in (2, 3):
+    for n in (32, 160, 256):
+        block = random.integers(0, 256, (2 << bits) + bits * n // 8).astype(np.uint8)
+        centroids = np.sort(random.normal(0, 0.02, 1 << bits)).astype("<f2")
+        block[: 2 << bits] = np.frombuffer(centroids.tobytes(), dtype=np.uint8)
+        lines.append(f"km{bits} {block.tobytes().hex()} {decode_km(bits, n, block).astype('<f4').tobytes().hex()}")
 Path(__file__).with_name("own_layouts.txt").write_text("\n".join(lines) + "\n")
