@@ -4,9 +4,9 @@ use domain_types::{QuantTensor, QuantizeRequest, Shape};
 use quant_core::{QuantizeOptions, quantizer};
 
 /// Formats that are measured: each bit width, ours and ggml's.
-pub const FORMATS: [&str; 14] = [
-    "f16", "q8_0", "q4_0", "q4_1", "q6_k", "q4_k", "q3_k", "q2_k", "tq2_0", "piq3", "piq2", "pit", "nf4",
-    "nf3",
+pub const FORMATS: [&str; 16] = [
+    "f16", "q8_0", "q4_0", "q4_1", "q6_k", "q4_k", "q3_k", "q2_k", "tq2_0", "piq3", "piq2", "pit", "t3",
+    "t2", "nf4", "nf3",
 ];
 
 /// Shapes of matrices, rows × row length: of a model of a billion weights, and of SmolLM2. Packed, both stay in cache.
