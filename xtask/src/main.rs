@@ -40,7 +40,7 @@ enum Command {
     TestIsa(test::isa::Args),
     /// Hold the acceptance gates that take seconds against their limits
     Gates(gates::Args),
-    /// The page and the npm package in Chromium
+    /// The page, the npm package and quant-core's unit tests in Chromium
     TestWeb(test::web::Args),
     /// Fuzz every parser and decoder with the address sanitizer
     Fuzz(fuzz::Args),

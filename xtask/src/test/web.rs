@@ -1,5 +1,6 @@
-//! `cargo xtask test-web`: page and npm package in Chromium.
+//! `cargo xtask test-web`: page, npm package and the kernels' unit tests in Chromium.
 
+use super::isa;
 use crate::build::wasm;
 use crate::packages::{self, Package};
 use crate::sh;
@@ -53,7 +54,7 @@ fn prepare() -> Result<PathBuf> {
     fs::copy(sh::root().join(TESTS).join("package.json"), node.join("package.json"))?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefer-offline"]).current_dir(&node);
-    sh::run(&mut npm).context("npm could not install playwright-core and axe-core")?;
+    sh::run(&mut npm).context("npm could not install packages for the tests")?;
     Ok(node)
 }
 
@@ -72,5 +73,6 @@ fn test(web: &Path, node: &Path, screenshot: Option<&Path>) -> Result<()> {
     if let Some(file) = screenshot {
         command.env("SCREENSHOT", file);
     }
-    sh::run(&mut command)
+    sh::run(&mut command)?;
+    isa::run_in_chromium(node)
 }
