@@ -144,15 +144,18 @@ impl<'a> Chooser<'a> {
                 look_up(&rule.format, self.catalogue)
             };
         }
+        let role = TensorRole::of(&info.name);
         // Norms and biases are a thousandth of the weights and decide much.
         if !info.is_matrix() {
             return Ok(info.format);
         }
-        Ok(match TensorRole::of(&info.name) {
+        Ok(match role {
             TensorRole::Embedding => self.embed,
             TensorRole::OutputHead => self.output_head,
             TensorRole::FrequentRows => fallback(info, self.catalogue),
             TensorRole::Attention | TensorRole::FeedForward | TensorRole::Other => self.format,
+            // As norms: next to no weights, and what they get wrong goes to another expert.
+            TensorRole::Router => info.format,
         })
     }
 }
@@ -194,6 +197,19 @@ mod tests {
         assert_eq!(formats(&options("q8_0")).unwrap(), ["q8_0", "f32", "q8_0", "q8_0"]);
         let embed = PlanOptions { embed: Some("f16".into()), ..options("piq2") };
         assert_eq!(formats(&embed).unwrap(), ["f16", "f32", "piq2", "piq2"]);
+    }
+
+    #[test]
+    fn routers_stay_as_they_are() {
+        let tensors = ["gate_inp", "gate_inp_shexp", "gate_exps"]
+            .map(|part| tensor(&format!("blk.0.ffn_{part}.weight"), &[16, 576]));
+        let formats = |options: &PlanOptions| {
+            let plan = Plan::make(&tensors, options, &quant_core::catalogue()).unwrap();
+            plan.tensors.iter().map(|t| t.format.id()).collect::<Vec<_>>()
+        };
+        assert_eq!(formats(&options("piq2")), ["f32", "f32", "piq2"]);
+        let keep = vec!["*gate_inp.weight=q8_0".parse().unwrap()];
+        assert_eq!(formats(&PlanOptions { keep, ..options("piq2") }), ["q8_0", "f32", "piq2"]);
     }
 
     #[test]

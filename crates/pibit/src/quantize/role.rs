@@ -17,6 +17,8 @@ pub(crate) enum TensorRole {
     Attention,
     /// A projection of a feed-forward layer.
     FeedForward,
+    /// What chooses among experts, or weighs a shared one.
+    Router,
     /// Any other matrix.
     Other,
 }
@@ -29,6 +31,7 @@ impl TensorRole {
             FrequentTokens::TENSOR => Self::FrequentRows,
             "output.weight" => Self::OutputHead,
             _ if name.contains(".attn_") => Self::Attention,
+            _ if name.contains(".ffn_gate_inp") => Self::Router,
             _ if name.contains(".ffn_") => Self::FeedForward,
             _ => Self::Other,
         }
@@ -97,6 +100,8 @@ mod tests {
     fn names_tell_roles() {
         assert_eq!(TensorRole::of("blk.3.attn_q.weight"), TensorRole::Attention);
         assert_eq!(TensorRole::of("blk.3.ffn_down.weight"), TensorRole::FeedForward);
+        assert_eq!(TensorRole::of("blk.3.ffn_gate_exps.weight"), TensorRole::FeedForward);
+        assert_eq!(TensorRole::of("blk.3.ffn_gate_inp.weight"), TensorRole::Router);
         assert_eq!(TensorRole::of("output.weight"), TensorRole::OutputHead);
         assert_eq!(TensorRole::of("token_embd.weight"), TensorRole::Embedding);
     }
