@@ -30,6 +30,12 @@ pub enum TrainError {
     /// A setting that makes no sense.
     #[error("training settings: {0}")]
     Config(String),
+    /// There is no graphics processor to train on.
+    #[error(
+        "no graphics processor to train on: {0}; install its Vulkan driver (Debian: mesa-vulkan-drivers, which also has one \
+         for the CPU), or train on the CPU"
+    )]
+    Device(String),
     /// The loss is no longer a number.
     #[error(
         "the loss is {loss} at step {step}; lower the learning rate (the last checkpoint, if any, is kept)"

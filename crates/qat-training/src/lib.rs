@@ -7,6 +7,8 @@ mod random;
 #[cfg(feature = "train")]
 mod adapter;
 #[cfg(feature = "train")]
+mod backend;
+#[cfg(feature = "train")]
 mod continual;
 #[cfg(feature = "train")]
 mod error;
@@ -27,6 +29,8 @@ mod vocabulary;
 
 #[cfg(feature = "train")]
 pub use adapter::{LoraConfig, LoraInit};
+#[cfg(feature = "train")]
+pub use backend::TrainBackend;
 #[cfg(feature = "train")]
 pub use continual::{Fisher, MatrixFisher, PackedModel, ScaleOptions, ScaleUpdate, rows_of, update_scales};
 #[cfg(feature = "train")]

@@ -1,10 +1,15 @@
 //! `pibit qat`: quantization-aware training.
 
+#[cfg(test)]
+mod backend_tests;
 mod base;
+mod device;
 mod event_log;
 #[cfg(test)]
 mod frozen_tests;
 mod learned;
+#[cfg(test)]
+mod mixture_tests;
 #[cfg(test)]
 mod parity;
 mod report;
@@ -21,6 +26,7 @@ use crate::quantize::{KeepRule, Plan, PlanOptions};
 use crate::rewrite::{self, Rewritten};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use device::Device;
 use domain_types::{Metadata, TensorInfo, TensorSource};
 use event_log::EventLog;
 use indicatif::ProgressBar;
@@ -87,6 +93,9 @@ pub struct Args {
     /// Seed of the data
     #[arg(long)]
     seed: Option<u64>,
+    /// What trains. Losses are the same up to rounding; a run goes on where it began
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: Device,
     /// The run is kept here while it goes on; a run that was stopped goes on from it as if it had not been
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
@@ -158,8 +167,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
 }
 
 fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
-    let config = args.config()?;
-    let data = args.data()?;
+    let (config, data, backend) = (args.config()?, args.data()?, args.device.backend()?);
     let frozen = config.qat.mode.freezes_matrices();
     let subject = if frozen { base::prepare(context, args)? } else { args.model.clone() };
     let source = subject.open(context)?;
@@ -189,6 +197,7 @@ fn train(context: &Context, args: &Args) -> Result<(QatReport, Vec<QatPoint>)> {
         config: &config,
         kv: kv.as_ref(),
         adapter: None,
+        backend,
         checkpoint: args.checkpoint.as_deref(),
         sink: &sink,
         clock: &*context.clock,

@@ -1,6 +1,6 @@
 //! Settings of quantization-aware training, as they stand in a TOML file.
 
-use crate::{Granularity, LoraConfig, Surrogate, TrainError};
+use crate::{Granularity, LoraConfig, RoutingConfig, Surrogate, TrainError};
 use serde::{Deserialize, Serialize};
 
 /// All settings; what is left out has its default, and keys that do not exist are refused.
@@ -17,6 +17,9 @@ pub struct QatConfig {
     pub blockwise: BlockwiseConfig,
     /// The adapters of mode `lora`.
     pub lora: LoraConfig,
+    /// How the routers of a mixture of experts learn together with what is rounded, in the modes that train all layers
+    /// at once. By default nothing is added to the losses above.
+    pub routing: RoutingConfig,
 }
 
 /// How weights are rounded while they learn.
@@ -205,6 +208,9 @@ impl QatConfig {
         let sound = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);
         if !sound || weights == [0.0; 3] {
             return fail(format!("loss weights {weights:?} must not be negative, nor all zero"));
+        }
+        if !self.routing.is_sound() {
+            return fail(format!("weights of routing must not be negative: {:?}", self.routing));
         }
         if !(d.temperature > 0.0 && d.temperature <= 100.0 && s.clip > 0.0) {
             return fail("temperature (to 100) and clip must be above 0".into());

@@ -7,9 +7,9 @@ use super::losses::{Loss, scalar};
 use super::meter::Meter;
 use super::student::Student;
 use super::validation::Validation;
-use super::{LossParts, QatPoint, QatRun};
+use super::{LossParts, QatConfig, QatPoint, QatRun};
 use crate::TrainError;
-use crate::network::Llama;
+use crate::network::{Llama, Routing};
 use crate::training::learning_rate;
 use burn::tensor::Tensor;
 use domain_types::{DomainEvent, TokenId};
@@ -132,19 +132,27 @@ impl<'a, 'p> Course<'a, 'p> {
     fn optimize(&mut self, rates: [f64; 2]) -> Result<(f64, LossParts), TrainError> {
         let schedule = &self.run.config.qat;
         let (accumulate, mut total, mut parts) = (schedule.gradient_accumulation, 0.0, LossParts::default());
-        for _ in 0..accumulate {
+        for pass in 0..accumulate {
             let batch = self.stream.next(schedule.batch_size, schedule.row_length)?;
             let rows: Vec<&[TokenId]> = batch.inputs.iter().map(Vec::as_slice).collect();
             let student = self.student()?;
-            let logits = student.network().logits(&rows);
+            let mut routing = self.routing(self.step * accumulate + pass);
+            let logits = student.network().routed_logits(&rows, &mut routing);
             let teacher = self.teacher.map(|teacher| constant(teacher.logits(&rows), &logits));
             let loss = Loss::new(&self.run.config.distillation, logits, teacher, &batch);
+            let loss = loss.with_routing(routing.loss());
             self.descent.gather(&loss.total.clone().div_scalar(accumulate as f32))?;
             total += scalar(loss.total.clone())? / accumulate as f64;
             parts = parts.plus(&loss.parts()?, 1.0 / accumulate as f64);
         }
         self.descent.descend(rates);
         Ok((total, parts))
+    }
+
+    /// How tokens find their experts in a pass through the network, counted from the first of the run.
+    fn routing(&self, pass: usize) -> Routing {
+        let QatConfig { qat, routing, .. } = self.run.config;
+        Routing::training(routing.at(self.step, qat.steps), qat.row_length, qat.seed, pass)
     }
 
     fn report(&mut self, point: QatPoint) {

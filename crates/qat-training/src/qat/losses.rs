@@ -16,6 +16,9 @@ pub struct LossParts {
     pub distillation: f64,
     /// The same at the tokens of reasoning steps alone; 0 where there are none.
     pub reasoning: f64,
+    /// What the routers' choices cost, weighed already; 0 without experts.
+    #[serde(default)]
+    pub routing: f64,
 }
 
 impl LossParts {
@@ -25,6 +28,7 @@ impl LossParts {
             cross_entropy: self.cross_entropy + share * other.cross_entropy,
             distillation: self.distillation + share * other.distillation,
             reasoning: self.reasoning + share * other.reasoning,
+            routing: self.routing + share * other.routing,
         }
     }
 }
@@ -34,6 +38,7 @@ pub(super) struct Loss {
     pub(super) total: Tensor<1>,
     cross_entropy: Tensor<1>,
     divergences: Option<(Tensor<1>, Tensor<1>)>,
+    routing: Option<Tensor<1>>,
 }
 
 impl Loss {
@@ -63,7 +68,16 @@ impl Loss {
             total = total + everywhere.clone().mul_scalar(config.distillation);
             total = total + reasoning.clone().mul_scalar(config.reasoning);
         }
-        Self { total, cross_entropy, divergences }
+        Self { total, cross_entropy, divergences, routing: None }
+    }
+
+    /// The same and what the routers' choices cost.
+    pub(super) fn with_routing(self, routing: Option<Tensor<1>>) -> Self {
+        let total = match &routing {
+            Some(routing) => self.total + routing.clone(),
+            None => self.total,
+        };
+        Self { total, routing, ..self }
     }
 
     /// The figures.
@@ -72,7 +86,8 @@ impl Loss {
             Some((everywhere, reasoning)) => [scalar(everywhere)?, scalar(reasoning)?],
             None => [0.0; 2],
         };
-        Ok(LossParts { cross_entropy: scalar(self.cross_entropy)?, distillation, reasoning })
+        let routing = self.routing.map_or(Ok(0.0), scalar)?;
+        Ok(LossParts { cross_entropy: scalar(self.cross_entropy)?, distillation, reasoning, routing })
     }
 }
 

@@ -3,8 +3,8 @@
 use super::course::Course;
 use super::student::Student;
 use super::{BlockPoint, LossParts, QatConfig, QatData, QatMode, QatTarget, blockwise, frozen, identity};
-use crate::TrainError;
 use crate::network::{Llama, RoundedCache};
+use crate::{TrainBackend, TrainError};
 use burn::tensor::Device;
 use domain_types::{Clock, EventSink, KvRounding, QuantTensor, TensorSource, Tokenizer};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct QatRun<'a> {
     pub kv: Option<&'a Arc<dyn KvRounding>>,
     /// An adapter to go on from, in mode `lora`: what [`QatModel::tensors`] has.
     pub adapter: Option<&'a dyn TensorSource>,
+    /// What it computes on.
+    pub backend: TrainBackend,
     /// Where the run is kept while it goes on. A run that finds its checkpoint goes on from it.
     pub checkpoint: Option<&'a Path>,
     /// Where events go.
@@ -70,21 +72,13 @@ pub struct QatPoint {
 }
 
 impl QatRun<'_> {
-    /// Trains on the CPU. `progress` is called for every point of the loss curve.
+    /// Trains. `progress` is called for every point of the loss curve.
     ///
     /// # Errors
     /// Settings that make no sense, models that do not fit each other, a loss that is no longer a number (the last
-    /// checkpoint is kept), a checkpoint of another run.
+    /// checkpoint is kept), a checkpoint of another run, no such device.
     pub fn train(&self, progress: &mut dyn FnMut(&QatPoint)) -> Result<QatModel, TrainError> {
-        self.train_on(&Device::flex(), progress)
-    }
-
-    /// Trains on a device.
-    pub(crate) fn train_on(
-        &self,
-        device: &Device,
-        progress: &mut dyn FnMut(&QatPoint),
-    ) -> Result<QatModel, TrainError> {
+        let device = &self.backend.device()?;
         if self.config.qat.mode == QatMode::Blockwise {
             return blockwise::train(self, device, progress);
         }

@@ -39,11 +39,14 @@ impl<'a, N: Trainable> Student<'a, N> {
         let mut prepared = HashMap::new();
         for (name, weight) in network.named() {
             let Some(target) = targets.get(&name) else { continue };
-            let Weight::Matrix(matrix) = weight else {
-                return Err(TrainError::Unsupported(format!("{name} is no matrix and cannot be quantized")));
+            let (id, shape, values) = match weight {
+                Weight::Matrix(matrix) => latent(matrix)?,
+                Weight::Stack(stack) => latent(stack)?,
+                Weight::Vector(_) | Weight::Gate(_) => {
+                    return Err(TrainError::Unsupported(format!("{name} stays in full precision")));
+                }
             };
-            let (shape, values) = (Shape::new(&matrix.val().dims())?, floats(matrix.val())?);
-            prepared.insert(matrix.id, target.prepare(&config.quantization, &values, shape)?);
+            prepared.insert(id, target.prepare(&config.quantization, &values, shape)?);
         }
         let device = network.device();
         let weights = network.weights().clone().apply_reparameterization(Attach { prepared, device });
@@ -121,14 +124,27 @@ impl<'a, N: Trainable> Student<'a, N> {
         let network = self.network.without_gradients();
         let mut tensors = export_all(&network, MatrixType::F16)?;
         for ((name, tensor), (_, weight)) in tensors.iter_mut().zip(network.named()) {
-            if let (Some(target), Weight::Matrix(matrix)) = (self.targets.get(name), weight) {
-                let learned = matrix.reparameterization::<Rounded>().is_some_and(|r| r.steps.is_some());
-                let (latent, rounded) = (floats(matrix.base())?, floats(matrix.val())?);
-                *tensor = target.export(name, *tensor.shape(), learned, [&latent, &rounded])?;
-            }
+            let Some(target) = self.targets.get(name) else { continue };
+            let (learned, [latent, rounded]) = match weight {
+                Weight::Matrix(matrix) => trained(matrix)?,
+                Weight::Stack(stack) => trained(stack)?,
+                Weight::Vector(_) | Weight::Gate(_) => continue,
+            };
+            *tensor = target.export(name, *tensor.shape(), learned, [&latent, &rounded])?;
         }
         Ok(tensors)
     }
+}
+
+/// Id, shape and values of what is to be rounded.
+fn latent<const D: usize>(weight: &Param<Tensor<D>>) -> Result<(ParamId, Shape, Vec<f32>), TrainError> {
+    Ok((weight.id, Shape::new(&weight.val().dims())?, floats(weight.val())?))
+}
+
+/// Whether its steps are learned; the latent weights and the rounded ones.
+fn trained<const D: usize>(weight: &Param<Tensor<D>>) -> Result<(bool, [Vec<f32>; 2]), TrainError> {
+    let learned = weight.reparameterization::<Rounded>().is_some_and(|rounded| rounded.steps.is_some());
+    Ok((learned, [floats(weight.base())?, floats(weight.val())?]))
 }
 
 fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {

@@ -1,7 +1,10 @@
 //! Settings of the routers of a mixture of experts.
 
+use serde::{Deserialize, Serialize};
+
 /// How routers are trained. The default is zero everywhere: nothing but the language decides.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RoutingConfig {
     /// Weight of the balance loss, which is 1 where all experts are used alike.
     pub balance: f32,
@@ -21,6 +24,12 @@ pub struct RoutingConfig {
 const ANNEALED: [f32; 2] = [0.2, 0.6];
 
 impl RoutingConfig {
+    /// Whether all weights are finite and none is negative.
+    pub(crate) fn is_sound(&self) -> bool {
+        let Self { balance, z, memory, lambda, noise, .. } = *self;
+        [balance, z, memory, lambda, noise].iter().all(|weight| weight.is_finite() && *weight >= 0.0)
+    }
+
     /// The settings for `tiny-moe`.
     pub fn tiny_moe() -> Self {
         Self { balance: 0.01, z: 1e-3, memory: 0.05, lambda: 0.5, resident: 4, noise: 0.2 }

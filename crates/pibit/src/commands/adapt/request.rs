@@ -9,7 +9,9 @@ use crate::plain::PlainSource;
 use anyhow::{Context as _, Result, bail, ensure};
 use domain_types::{TensorSource, Tokenizer};
 use model_store::GgufFile;
-use qat_training::{DistillationConfig, LoraConfig, QatConfig, QatData, QatMode, QatRun, ScheduleConfig};
+use qat_training::{
+    DistillationConfig, LoraConfig, QatConfig, QatData, QatMode, QatRun, ScheduleConfig, TrainBackend,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -97,6 +99,7 @@ fn adapt(context: &Context, args: &Args) -> Result<RequestReport> {
         config: &config,
         kv: None,
         adapter: before,
+        backend: TrainBackend::default(),
         checkpoint: None,
         sink: &*context.sink,
         clock: &*context.clock,

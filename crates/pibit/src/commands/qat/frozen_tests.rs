@@ -8,7 +8,7 @@ use domain_types::testing::MemorySource;
 use domain_types::{QuantTensor, QuantizeRequest, Quantizer, TensorSource};
 use observability::SystemClock;
 use qat_training::corpus::Domain;
-use qat_training::{LoraInit, QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun};
+use qat_training::{LoraInit, QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun, TrainBackend};
 use quant_core::{Codecs, QuantizeOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -70,6 +70,7 @@ fn train(
         config,
         kv: None,
         adapter: None,
+        backend: TrainBackend::default(),
         checkpoint,
         sink: &NullSink,
         clock: &SystemClock::new(),

@@ -32,16 +32,20 @@ pub(super) fn write(path: &Path, report: &QatReport, curve: &[QatPoint]) -> Resu
         }
         series
     };
+    let mut losses = vec![
+        series("weighed sum", |point| point.loss),
+        series("cross-entropy", |point| point.parts.cross_entropy),
+        series("divergence from the teacher", |point| point.parts.distillation),
+        series("the same in steps of reasoning", |point| point.parts.reasoning),
+    ];
+    if curve.iter().any(|point| point.parts.routing > 0.0) {
+        losses.push(series("routing of experts", |point| point.parts.routing));
+    }
     page.push(Scatter {
         title: "Losses".into(),
         x: Axis::linear("step"),
         y: Axis::log("nats per token"),
-        series: vec![
-            series("weighed sum", |point| point.loss),
-            series("cross-entropy", |point| point.parts.cross_entropy),
-            series("divergence from the teacher", |point| point.parts.distillation),
-            series("the same in steps of reasoning", |point| point.parts.reasoning),
-        ],
+        series: losses,
     });
     page.push(Scatter {
         title: "Learning rate of weights".into(),

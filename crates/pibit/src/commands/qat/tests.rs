@@ -8,11 +8,11 @@ use domain_types::testing::CollectingSink;
 use domain_types::{CodecSet, DomainEvent, EventSink};
 use observability::SystemClock;
 use qat_training::corpus::Domain;
-use qat_training::{Granularity, QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun};
+use qat_training::{Granularity, QatConfig, QatData, QatMode, QatModel, QatPoint, QatRun, TrainBackend};
 use quant_core::Codecs;
 use std::path::Path;
 
-fn config(steps: usize) -> QatConfig {
+pub(super) fn config(steps: usize) -> QatConfig {
     let mut config = QatConfig::default();
     config.qat.steps = steps;
     config.qat.batch_size = 2;
@@ -43,8 +43,27 @@ fn train_telling(
     progress: &mut dyn FnMut(&QatPoint),
     sink: &dyn EventSink,
 ) -> anyhow::Result<QatModel> {
+    let subject = Subject { model: "tiny", backend: TrainBackend::default(), format };
+    train_subject(subject, config, checkpoint, progress, sink)
+}
+
+/// What is trained for what, and where.
+pub(super) struct Subject<'a> {
+    /// A model that comes with pibit.
+    pub(super) model: &'a str,
+    pub(super) backend: TrainBackend,
+    pub(super) format: &'a str,
+}
+
+pub(super) fn train_subject(
+    Subject { model, backend, format }: Subject<'_>,
+    config: &QatConfig,
+    checkpoint: Option<&Path>,
+    progress: &mut dyn FnMut(&QatPoint),
+    sink: &dyn EventSink,
+) -> anyhow::Result<QatModel> {
     let (catalogue, codecs) = (quant_core::catalogue(), Codecs::default());
-    let source = model_store::open_model(Path::new("models/tiny.gguf"), &catalogue)?;
+    let source = model_store::open_model(Path::new(&format!("models/{model}.gguf")), &catalogue)?;
     let options = PlanOptions { format: format.into(), ..PlanOptions::default() };
     let plan = Plan::make(source.tensors(), &options, &catalogue)?;
     let targets = targets::of_plan(codecs, &*source, &plan)?;
@@ -60,6 +79,7 @@ fn train_telling(
         config,
         kv: kv.as_ref(),
         adapter: None,
+        backend,
         checkpoint,
         sink,
         clock: &SystemClock::new(),
