@@ -11,12 +11,12 @@ mod project;
 mod rope;
 mod rounded_cache;
 mod routing;
+mod start;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trainable;
 
 use crate::TrainError;
-use crate::random::Rng;
 use attention::Geometry;
 use block::Block;
 use burn::module::{Module, Param};
@@ -28,6 +28,7 @@ pub(crate) use layer::Layer;
 use norm::RmsNorm;
 pub(crate) use rounded_cache::RoundedCache;
 pub(crate) use routing::Routing;
+use start::Start;
 pub(crate) use trainable::Trainable;
 
 /// The network: weights on a device and the specification that they follow.
@@ -50,12 +51,15 @@ impl Llama {
     /// A network with random weights: normal, of variance 1/width, and smaller where a block writes to the residual
     /// stream (GPT-2). The same seed gives the same weights on every device.
     pub fn new(spec: &ModelSpec, seed: u64, device: &Device) -> Result<Self, TrainError> {
+        Self::begun(spec, Start::random(seed, device))
+    }
+
+    fn begun(spec: &ModelSpec, mut start: Start<'_>) -> Result<Self, TrainError> {
         check(spec)?;
-        let mut rng = Rng::new(&[seed, 0x0077_6569_6768_7473]);
         let weights = Weights {
-            embedding: random_matrix(&mut rng, [spec.vocab_size, spec.width], 0.02, device),
-            blocks: (0..spec.layers).map(|_| Block::new(spec, &mut rng, device)).collect(),
-            norm: RmsNorm::new(spec.width, device),
+            embedding: start.weights([spec.vocab_size, spec.width], 0.02),
+            blocks: (0..spec.layers).map(|_| Block::new(spec, &mut start)).collect(),
+            norm: RmsNorm::new(spec.width, start.device()),
         };
         Ok(Self { spec: spec.clone(), weights, cache: None })
     }
@@ -138,14 +142,4 @@ fn check(spec: &ModelSpec) -> Result<(), TrainError> {
         Some((_, what)) => Err(TrainError::Unsupported(format!("{} with {what}", spec.architecture))),
         None => Ok(()),
     }
-}
-
-fn random_matrix(rng: &mut Rng, dims: [usize; 2], deviation: f32, device: &Device) -> Param<Tensor<2>> {
-    let values: Vec<f32> = (0..dims[0] * dims[1]).map(|_| rng.normal() * deviation).collect();
-    Param::from_tensor(Tensor::from_data(TensorData::new(values, dims), device))
-}
-
-fn random_stack(rng: &mut Rng, dims: [usize; 3], deviation: f32, device: &Device) -> Param<Tensor<3>> {
-    let values: Vec<f32> = (0..dims.iter().product()).map(|_| rng.normal() * deviation).collect();
-    Param::from_tensor(Tensor::from_data(TensorData::new(values, dims), device))
 }

@@ -1,10 +1,9 @@
 //! Causal grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245).
 
 use super::project::project;
-use super::random_matrix;
 use super::rope::Rope;
 use super::rounded_cache::RoundedCache;
-use crate::random::Rng;
+use super::start::Start;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use domain_types::ModelSpec;
@@ -65,15 +64,15 @@ impl Geometry {
 }
 
 impl Attention {
-    pub(super) fn new(spec: &ModelSpec, rng: &mut Rng, device: &Device) -> Self {
+    pub(super) fn new(spec: &ModelSpec, start: &mut Start<'_>) -> Self {
         let (width, q, kv) = (spec.width, spec.q_width(), spec.kv_width());
         let deviation = (width as f32).sqrt().recip();
         let residual = (q as f32 * 2.0 * spec.layers as f32).sqrt().recip();
         Self {
-            q: random_matrix(rng, [q, width], deviation, device),
-            k: random_matrix(rng, [kv, width], deviation, device),
-            v: random_matrix(rng, [kv, width], deviation, device),
-            output: random_matrix(rng, [width, q], residual, device),
+            q: start.weights([q, width], deviation),
+            k: start.weights([kv, width], deviation),
+            v: start.weights([kv, width], deviation),
+            output: start.weights([width, q], residual),
         }
     }
 

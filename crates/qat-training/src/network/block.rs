@@ -4,11 +4,10 @@ use super::attention::{Attention, Geometry};
 use super::experts::Experts;
 use super::norm::RmsNorm;
 use super::project::project;
-use super::random_matrix;
 use super::routing::Routing;
-use crate::random::Rng;
+use super::start::Start;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Tensor, activation};
 use domain_types::ModelSpec;
 
 #[derive(Module, Debug)]
@@ -37,14 +36,14 @@ pub(crate) struct FeedForward {
 }
 
 impl Block {
-    pub(super) fn new(spec: &ModelSpec, rng: &mut Rng, device: &Device) -> Self {
+    pub(super) fn new(spec: &ModelSpec, start: &mut Start<'_>) -> Self {
         Self {
-            attn_norm: RmsNorm::new(spec.width, device),
-            attn: Attention::new(spec, rng, device),
-            ffn_norm: RmsNorm::new(spec.width, device),
+            attn_norm: RmsNorm::new(spec.width, start.device()),
+            attn: Attention::new(spec, start),
+            ffn_norm: RmsNorm::new(spec.width, start.device()),
             ffn: match &spec.experts {
-                None => Mlp::Dense(FeedForward::new(spec, rng, device)),
-                Some(experts) => Mlp::Experts(Experts::new(spec, experts, rng, device)),
+                None => Mlp::Dense(FeedForward::new(spec, start)),
+                Some(experts) => Mlp::Experts(Experts::new(spec, experts, start)),
             },
             eps: spec.norm_eps,
         }
@@ -61,14 +60,14 @@ impl Block {
 }
 
 impl FeedForward {
-    fn new(spec: &ModelSpec, rng: &mut Rng, device: &Device) -> Self {
+    fn new(spec: &ModelSpec, start: &mut Start<'_>) -> Self {
         let (width, ffn) = (spec.width, spec.ffn_width);
         let deviation = (width as f32).sqrt().recip();
         let residual = (ffn as f32 * 2.0 * spec.layers as f32).sqrt().recip();
         Self {
-            gate: random_matrix(rng, [ffn, width], deviation, device),
-            up: random_matrix(rng, [ffn, width], deviation, device),
-            down: random_matrix(rng, [width, ffn], residual, device),
+            gate: start.weights([ffn, width], deviation),
+            up: start.weights([ffn, width], deviation),
+            down: start.weights([width, ffn], residual),
         }
     }
 

@@ -1,11 +1,10 @@
 //! A mixture of experts in place of a feed-forward layer (Shazeer et al. 2017, arXiv 1701.06538; Mixtral's form: the
 //! softmax runs over the chosen experts).
 
-use super::random_stack;
 use super::routing::{Choices, Routing};
-use crate::random::Rng;
+use super::start::Start;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Int, Tensor, TensorData, activation};
 use domain_types::{ExpertsSpec, ModelSpec};
 
 /// Matrices are stacked: `[experts, out, in]`.
@@ -21,15 +20,15 @@ pub(crate) struct Experts {
 }
 
 impl Experts {
-    pub(super) fn new(spec: &ModelSpec, experts: &ExpertsSpec, rng: &mut Rng, device: &Device) -> Self {
+    pub(super) fn new(spec: &ModelSpec, experts: &ExpertsSpec, start: &mut Start<'_>) -> Self {
         let (width, ffn, count) = (spec.width, experts.ffn_width, experts.gating.experts());
         let deviation = (width as f32).sqrt().recip();
         let residual = (ffn as f32 * 2.0 * spec.layers as f32).sqrt().recip();
         Self {
-            router: super::random_matrix(rng, [count, width], 0.02, device),
-            gate: random_stack(rng, [count, ffn, width], deviation, device),
-            up: random_stack(rng, [count, ffn, width], deviation, device),
-            down: random_stack(rng, [count, width, ffn], residual, device),
+            router: start.weights([count, width], 0.02),
+            gate: start.weights([count, ffn, width], deviation),
+            up: start.weights([count, ffn, width], deviation),
+            down: start.weights([count, width, ffn], residual),
             top_k: experts.gating.top_k(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Llama;
 use super::block::{Block, Mlp};
+use super::start::Start;
 use crate::TrainError;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -11,7 +12,7 @@ use half::f16;
 impl Llama {
     /// The network of a source whose tensors are F32 or F16.
     pub fn import(source: &dyn TensorSource, device: &Device) -> Result<Self, TrainError> {
-        let mut network = Self::new(&source.spec()?, 0, device)?;
+        let mut network = Self::begun(&source.spec()?, Start::zeros(device))?;
         let fill = Fill { source, device };
         let weights = &mut network.weights;
         fill.weight("token_embd.weight", &mut weights.embedding)?;

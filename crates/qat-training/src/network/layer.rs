@@ -5,8 +5,8 @@ use super::block::Block;
 use super::check;
 use super::import::Fill;
 use super::routing::Routing;
+use super::start::Start;
 use crate::TrainError;
-use crate::random::Rng;
 use burn::tensor::{Device, Tensor};
 use domain_types::{ModelSpec, TensorSource};
 
@@ -27,7 +27,7 @@ impl Layer {
         device: &Device,
     ) -> Result<Self, TrainError> {
         check(spec)?;
-        let mut block = Block::new(spec, &mut Rng::new(&[0]), device);
+        let mut block = Block::new(spec, &mut Start::zeros(device));
         Fill { source, device }.block(&format!("blk.{index}"), &mut block)?;
         Ok(Self { spec: spec.clone(), index, block })
     }
