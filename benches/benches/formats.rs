@@ -1,10 +1,13 @@
 //! Encode, decode and multiply, per format and shape, on all threads.
+//!
+//! What a benchmark needs is made when it first runs: a filter leaves most out, and trellis codes take seconds.
 
 use benches::{FORMATS, SHAPES, quantized, weights};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use domain_types::{CodecSet, QuantizeRequest};
 use quant_core::{Activations, Codecs, QuantizeOptions, quantizer};
+use std::cell::LazyCell;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -37,10 +40,10 @@ fn dequantize(c: &mut Criterion) {
     let mut out = vec![0.0; rows * row_len];
     group.throughput(Throughput::BytesDecimal(size_of_val(out.as_slice()) as u64));
     for format in FORMATS {
-        let tensor = quantized(format, rows, row_len);
         let codecs = Codecs::default();
-        let codec = codecs.require(tensor.format()).expect("the format has a codec");
+        let tensor = LazyCell::new(|| quantized(format, rows, row_len));
         group.bench_function(BenchmarkId::from_parameter(format), |b| {
+            let codec = codecs.require(tensor.format()).expect("the format has a codec");
             b.iter(|| codec.decode(black_box(tensor.view()), &mut out).expect("own bytes decode"));
         });
     }
@@ -62,9 +65,11 @@ fn multiply_by(group: &mut BenchmarkGroup<'_, WallTime>, tokens: usize, activati
         let (_, x) = weights(tokens, row_len);
         let mut y = vec![0.0; tokens * rows];
         for format in FORMATS {
-            let tensor = quantized(format, rows, row_len);
-            let codec = codecs.require(tensor.format()).expect("the format has a codec");
-            let linear = codec.linear(tensor).expect("a matrix makes a linear layer");
+            let linear = LazyCell::new(|| {
+                let tensor = quantized(format, rows, row_len);
+                let codec = codecs.require(tensor.format()).expect("the format has a codec");
+                codec.linear(tensor).expect("a matrix makes a linear layer")
+            });
             group.bench_function(BenchmarkId::new(format, format!("{rows}x{row_len}")), |b| {
                 b.iter(|| linear.matmul(black_box(&x), tokens, &mut y));
             });

@@ -1,33 +1,19 @@
 //! The program as users and scripts call it, on the embedded model.
 
+#[path = "support/program.rs"]
+mod program;
+
+use program::{json, ok, path, pibit};
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
-
-fn pibit(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_pibit")).args(args).arg("--quiet").output().expect("pibit starts")
-}
-
-fn ok(args: &[&str]) -> String {
-    let out = pibit(args);
-    assert!(out.status.success(), "pibit {args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("output is UTF-8")
-}
-
-fn json(args: &[&str]) -> Value {
-    serde_json::from_str(&ok(args)).expect("--json prints JSON")
-}
 
 /// Exit code and standard error of a call that must fail.
 fn fails(args: &[&str]) -> (i32, String) {
     let out = pibit(args);
     assert!(!out.status.success(), "pibit {args:?} should fail");
     (out.status.code().expect("not killed"), String::from_utf8_lossy(&out.stderr).into_owned())
-}
-
-fn path(folder: &Path, name: &str) -> String {
-    folder.join(name).to_str().expect("test paths are UTF-8").to_owned()
 }
 
 fn files(folder: &Path) -> Vec<String> {

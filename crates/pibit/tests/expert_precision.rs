@@ -1,36 +1,20 @@
 //! Files whose experts have formats of their own: what is planned is written, and what is written is what runs.
 
+#[path = "support/program.rs"]
+mod program;
+
 use domain_types::testing::MemorySource;
 use domain_types::{
     CodecSet, ExpertTensor, LogitRows, QuantTensor, QuantizeRequest, Shape, TensorSource, TokenModel,
 };
 use inference::{LoadOptions, Transformer};
 use model_store::GgufFile;
+use program::{json, ok, path, pibit};
 use quant_core::{Activations, Codecs, QuantizeOptions, StepSearch, quantizer};
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Command, Output};
 
 const TINY_MOE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/tiny-moe.gguf");
 const SIZE: [usize; 2] = [3, 16];
-
-fn pibit(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_pibit")).args(args).arg("--quiet").output().expect("pibit starts")
-}
-
-fn ok(args: &[&str]) -> String {
-    let out = pibit(args);
-    assert!(out.status.success(), "pibit {args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("output is UTF-8")
-}
-
-fn json(args: &[&str]) -> Value {
-    serde_json::from_str(&ok(args)).expect("--json prints JSON")
-}
-
-fn path(folder: &Path, name: &str) -> String {
-    folder.join(name).to_str().expect("test paths are UTF-8").to_owned()
-}
 
 /// Writes `tiny-moe` with a fifth of its experts' bytes; the format planned for each expert, in order.
 fn planned(file: &str) -> (Value, Vec<String>) {

@@ -1,32 +1,16 @@
 //! Mixtures of experts whose experts page in from a file, as users run them.
 
+#[path = "support/program.rs"]
+mod program;
+
+use program::{json, ok, path, pibit};
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Command, Output};
-
-fn pibit(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_pibit")).args(args).arg("--quiet").output().expect("pibit starts")
-}
-
-fn ok(args: &[&str]) -> String {
-    let out = pibit(args);
-    assert!(out.status.success(), "pibit {args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("output is UTF-8")
-}
-
-fn json(args: &[&str]) -> Value {
-    serde_json::from_str(&ok(args)).expect("--json prints JSON")
-}
 
 /// Standard error of a call that must fail.
 fn fails(args: &[&str]) -> String {
     let out = pibit(args);
     assert!(!out.status.success(), "pibit {args:?} should fail");
     String::from_utf8_lossy(&out.stderr).into_owned()
-}
-
-fn path(folder: &Path, name: &str) -> String {
-    folder.join(name).to_str().expect("test paths are UTF-8").to_owned()
 }
 
 const RUN: [&str; 6] = ["run", "tiny-moe", "-p", "Tom has 12 apples.", "-n", "60"];

@@ -43,5 +43,6 @@ fn wgpu() -> Result<Device, TrainError> {
 
 #[cfg(not(feature = "wgpu"))]
 fn wgpu() -> Result<Device, TrainError> {
-    Err(TrainError::Device("this program was built without the feature that trains there".into()))
+    let why = "this program was built without the feature that trains on graphics processors";
+    Err(TrainError::Config(why.into()))
 }

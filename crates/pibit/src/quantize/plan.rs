@@ -144,12 +144,11 @@ impl<'a> Chooser<'a> {
                 look_up(&rule.format, self.catalogue)
             };
         }
-        let role = TensorRole::of(&info.name);
         // Norms and biases are a thousandth of the weights and decide much.
         if !info.is_matrix() {
             return Ok(info.format);
         }
-        Ok(match role {
+        Ok(match TensorRole::of(&info.name) {
             TensorRole::Embedding => self.embed,
             TensorRole::OutputHead => self.output_head,
             TensorRole::FrequentRows => fallback(info, self.catalogue),
