@@ -1,6 +1,7 @@
 //! Causal grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245), global or over a sliding window.
 
 mod dense;
+mod halves;
 mod products;
 mod softmax;
 mod tile;

@@ -1,9 +1,9 @@
 //! Products of queries with a block in F32, in loops that give the same bits on every processor: a library's matrix product
 //! rounds as the processor's instructions do, and the model would draw other tokens elsewhere.
 
+use super::halves::widen;
 use crate::vectorized::vectorized;
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 
 /// Lanes of a running sum.
 const LANES: usize = 8;
@@ -24,9 +24,9 @@ pub(super) fn transpose_halves(rows: &[f16], k: usize, columns: &mut [f32]) {
     let (positions, mut piece) = (rows.len() / k, [0.0; PIECE]);
     for (position, row) in rows.chunks_exact(k).enumerate() {
         for (index, halves) in row.chunks(PIECE).enumerate() {
-            let floats = &mut piece[..halves.len()];
-            halves.convert_to_f32_slice(floats);
-            scatter(floats, &mut columns[index * PIECE * positions + position..], positions);
+            let singles = &mut piece[..halves.len()];
+            widen(halves, singles);
+            scatter(singles, &mut columns[index * PIECE * positions + position..], positions);
         }
     }
 }
@@ -114,6 +114,7 @@ fn add_weighted_by<const N: usize>(weights: &[f32], values: &[f32], k: usize, su
 mod tests {
     use super::*;
     use domain_types::testing::gaussian_like;
+    use half::slice::HalfFloatSliceExt;
 
     #[test]
     fn products_are_those_of_the_definition() {

@@ -1,10 +1,9 @@
 //! Scores and mixed values of one block of the cache.
 
-use super::dense;
+use super::{dense, halves};
 use crate::kv_cache::{Block, Columns, Rows};
 use crate::transformer::buffer::grown;
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 
 /// Up to so many queries the block is read once, without copies in another order; with more, decoding and transposing it
 /// pays.
@@ -22,7 +21,7 @@ pub(super) fn scores(
     if are_few(queries, head_dim) {
         match &block.rows {
             Rows::Single { keys, .. } => dense::dot_products(queries, keys, head_dim, scores),
-            Rows::Half { keys, .. } => dense::dot_products(queries, floats(keys, buffer), head_dim, scores),
+            Rows::Half { keys, .. } => dense::dot_products(queries, singles(keys, buffer), head_dim, scores),
             Rows::Cold(cold) => {
                 scores.fill(0.0);
                 for (first, panel) in cold.keys() {
@@ -48,7 +47,7 @@ pub(super) fn add_values(
     let positions = block.positions.len();
     match &block.rows {
         Rows::Single { values, .. } => dense::add_weighted(weights, values, head_dim, sums),
-        Rows::Half { values, .. } => dense::add_weighted(weights, floats(values, buffer), head_dim, sums),
+        Rows::Half { values, .. } => dense::add_weighted(weights, singles(values, buffer), head_dim, sums),
         Rows::Cold(cold) if are_few(sums, head_dim) => {
             for (first, panel) in cold.values() {
                 let to = Columns { stride: head_dim, first };
@@ -84,8 +83,8 @@ fn are_few(queries: &[f32], head_dim: usize) -> bool {
     queries.len() <= FEW * head_dim
 }
 
-fn floats<'a>(halves: &[f16], buffer: &'a mut Vec<f32>) -> &'a [f32] {
-    let floats = grown(buffer, halves.len());
-    halves.convert_to_f32_slice(floats);
-    floats
+fn singles<'a>(halves: &[f16], buffer: &'a mut Vec<f32>) -> &'a [f32] {
+    let singles = grown(buffer, halves.len());
+    halves::widen(halves, singles);
+    singles
 }
