@@ -6,7 +6,7 @@
 //! of their low two bits followed by a plane of their high bits. Full blocks of 256 are thereby laid out like the
 //! codes of ggml's Q2_K, Q3_K and TQ2_0.
 
-use crate::formats::ggml::interleave::{pack, unpack};
+use crate::formats::ggml::interleave::{pack, unpack_with};
 
 /// The most codes that are read at once.
 const MOST: usize = 256;
@@ -14,8 +14,8 @@ const MOST: usize = 256;
 /// Groups of 32 bytes: any number. Of the smaller sizes there is one where the length has that bit.
 const WHOLE_GROUPS: usize = !31;
 
-/// Packs or unpacks groups of one size.
-type Pass = fn(&[u8], &mut [u8]);
+/// Packs groups of one size.
+type Pack = fn(&[u8], &mut [u8]);
 
 /// Bytes that `n` codes of `bits` bits take.
 pub(crate) const fn code_bytes(bits: usize, n: usize) -> usize {
@@ -25,18 +25,15 @@ pub(crate) const fn code_bytes(bits: usize, n: usize) -> usize {
 /// Reads as many codes as `codes` holds, a multiple of 32, at most 256.
 #[inline]
 pub(crate) fn read_codes(bits: usize, bytes: &[u8], codes: &mut [u8]) {
+    let set = |code: &mut u8, field| *code = field;
     match bits {
-        2 => read_plane::<2>(bytes, codes),
+        2 => read_plane::<2>(bytes, codes, set),
         3 => {
             let (low, high) = bytes.split_at(code_bytes(2, codes.len()));
-            let mut high_bits = [0; MOST];
-            read_plane::<2>(low, codes);
-            read_plane::<1>(high, &mut high_bits[..codes.len()]);
-            for (code, high) in codes.iter_mut().zip(high_bits) {
-                *code |= high << 2;
-            }
+            read_plane::<2>(low, codes, set);
+            read_plane::<1>(high, codes, |code, high| *code |= high << 2);
         }
-        4 => read_plane::<4>(bytes, codes),
+        4 => read_plane::<4>(bytes, codes, set),
         _ => unreachable!("formats have codes of 2, 3 or 4 bits"),
     }
 }
@@ -102,21 +99,32 @@ fn spread<const P: usize>(group: &[u8], from: usize, to: &mut [u8], shift: usize
     }
 }
 
-#[inline]
-fn read_plane<const P: usize>(mut bytes: &[u8], mut codes: &mut [u8]) {
-    let sizes: [(usize, Pass); 4] =
-        [(WHOLE_GROUPS, unpack::<P, 32>), (16, unpack::<P, 16>), (8, unpack::<P, 8>), (4, unpack::<P, 4>)];
-    for (size, unpack) in sizes {
-        let n = bytes.len() & size;
-        let (group, fields);
-        (group, bytes) = bytes.split_at(n);
-        (fields, codes) = codes.split_at_mut(n * 8 / P);
-        unpack(group, fields);
-    }
+/// Has each P-bit field `put` into its code.
+#[inline(always)]
+fn read_plane<const P: usize>(bytes: &[u8], codes: &mut [u8], put: impl Fn(&mut u8, u8) + Copy) {
+    let (bytes, codes) = read_groups::<P, 32>(bytes, codes, WHOLE_GROUPS, put);
+    let (bytes, codes) = read_groups::<P, 16>(bytes, codes, 16, put);
+    let (bytes, codes) = read_groups::<P, 8>(bytes, codes, 8, put);
+    read_groups::<P, 4>(bytes, codes, 4, put);
+}
+
+/// Groups of `G` bytes, as many bytes as the length has in the bits of `size`. Returns what follows them.
+#[inline(always)]
+fn read_groups<'a, const P: usize, const G: usize>(
+    bytes: &'a [u8],
+    codes: &'a mut [u8],
+    size: usize,
+    put: impl Fn(&mut u8, u8),
+) -> (&'a [u8], &'a mut [u8]) {
+    let n = bytes.len() & size;
+    let (groups, bytes) = bytes.split_at(n);
+    let (fields, codes) = codes.split_at_mut(n * 8 / P);
+    unpack_with::<P, G>(groups, fields, put);
+    (bytes, codes)
 }
 
 fn write_plane<const P: usize>(mut codes: &[u8], mut bytes: &mut [u8]) {
-    let sizes: [(usize, Pass); 4] =
+    let sizes: [(usize, Pack); 4] =
         [(WHOLE_GROUPS, pack::<P, 32>), (16, pack::<P, 16>), (8, pack::<P, 8>), (4, pack::<P, 4>)];
     for (size, pack) in sizes {
         let n = bytes.len() & size;

@@ -6,13 +6,23 @@
 /// Splits bytes into codes of `BITS` bits.
 #[inline]
 pub(crate) fn unpack<const BITS: usize, const RUN: usize>(bytes: &[u8], codes: &mut [u8]) {
+    unpack_with::<BITS, RUN>(bytes, codes, |code, field| *code = field);
+}
+
+/// Splits bytes into fields of `BITS` bits and has each `put` into its code.
+#[inline(always)]
+pub(crate) fn unpack_with<const BITS: usize, const RUN: usize>(
+    bytes: &[u8],
+    codes: &mut [u8],
+    put: impl Fn(&mut u8, u8),
+) {
     debug_assert_eq!(bytes.len() * 8, codes.len() * BITS);
     let mask = (1_u8 << BITS) - 1;
     let runs = bytes.as_chunks::<RUN>().0.iter();
     for (run, codes) in runs.zip(codes.chunks_exact_mut(RUN * 8 / BITS)) {
         for (plane, codes) in codes.as_chunks_mut::<RUN>().0.iter_mut().enumerate() {
             for (code, byte) in codes.iter_mut().zip(run) {
-                *code = (byte >> (plane * BITS)) & mask;
+                put(code, (byte >> (plane * BITS)) & mask);
             }
         }
     }
