@@ -53,6 +53,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<()> {
+    memory::respect_limits();
     threads::end_where_none_starts();
     interrupt::handle()?;
     // The span must end before the context does: that sends the trace.

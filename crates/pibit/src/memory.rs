@@ -1,6 +1,15 @@
 //! What happens where memory is at its limit: a clear error and exit code 1, in place of an abort.
 
+#[cfg(target_os = "linux")]
+mod control_group;
+
 use std::alloc::{GlobalAlloc, Layout, System};
+
+/// Holds the program to the memory that it may have, so that the allocator is told and not the program killed.
+pub(crate) fn respect_limits() {
+    #[cfg(target_os = "linux")]
+    control_group::respect();
+}
 
 /// The system's allocator, which ends the program in good order where there is no memory: files that are being written
 /// have no name yet, and checkpoints stay.
