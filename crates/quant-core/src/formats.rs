@@ -38,7 +38,7 @@ pub(crate) mod uq;
 /// The F16 at the start of `bytes`.
 #[inline(always)]
 pub(crate) fn read_f16(bytes: &[u8]) -> f32 {
-    half::f16::from_le_bytes([bytes[0], bytes[1]]).to_f32()
+    crate::halves::widen(half::f16::from_le_bytes([bytes[0], bytes[1]]))
 }
 
 /// Writes `value` as an F16 at the start of `bytes`, clamped to the finite range: a scale must not become infinite.

@@ -12,6 +12,7 @@ mod formats;
 mod gemm;
 mod grid;
 pub mod hadamard;
+mod halves;
 pub mod incoherence;
 mod isa;
 mod kernel;

@@ -38,7 +38,7 @@ pub(crate) trait RowIsa: Copy {
     fn floats(self, row: f32) -> Self::Floats;
     #[inline(always)]
     fn halves(self, row: [u8; 2]) -> Self::Floats {
-        self.floats(half::f16::from_le_bytes(row).to_f32())
+        self.floats(crate::halves::widen(half::f16::from_le_bytes(row)))
     }
     fn add_part(self, total: Self::Floats, part: Self::Floats, by: f32) -> Self::Floats;
     fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: Self::Floats, by: f32) -> Self::Floats;

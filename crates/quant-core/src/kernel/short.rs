@@ -41,20 +41,17 @@ fn pieces<const N: usize>(rows: [&[u8]; 2], at: usize) -> Option<[&[u8; N]; 2]> 
 #[inline(always)]
 fn eight<const P: usize>(group: &[u8], k: usize) -> [u8; STRIP] {
     let group = u64::from_le_bytes(*group.first_chunk().expect("a group of 8")) >> (4 * k * P);
-    let mut bytes = [0; STRIP];
-    for (field, bytes) in bytes.as_chunks_mut().0.iter_mut().enumerate() {
-        *bytes = (group >> (field * P) & u64::from_le_bytes([(1 << P) - 1; 8])).to_le_bytes();
-    }
-    bytes
+    let mask = u64::from_le_bytes([(1 << P) - 1; 8]);
+    // No loop: where the compiler saves space, it would write bytes to memory, and vectors read what is still on its way.
+    let fields = [group & mask, group >> P & mask, group >> (2 * P) & mask, group >> (3 * P) & mask];
+    bytemuck::cast(fields.map(u64::to_le))
 }
 
 /// The only strip of a group of 4 bytes.
 #[inline(always)]
 fn four<const P: usize>(group: &[u8]) -> [u8; STRIP] {
-    let group = u32::from_le_bytes(*group.first_chunk().expect("a group of 4"));
-    let mut bytes = [0; STRIP];
-    for (field, bytes) in bytes.as_chunks_mut().0.iter_mut().enumerate() {
-        *bytes = (group >> (field * P) & u32::from_le_bytes([(1 << P) - 1; 4])).to_le_bytes();
-    }
-    bytes
+    let group = u64::from(u32::from_le_bytes(*group.first_chunk().expect("a group of 4")));
+    let mask = u64::from_le_bytes([(1 << P) - 1; 8]);
+    let pair = |field: usize| (group >> (field * P) & 0xFFFF_FFFF | group >> ((field + 1) * P) << 32) & mask;
+    bytemuck::cast([pair(0), pair(2), pair(4), pair(6)].map(u64::to_le))
 }
