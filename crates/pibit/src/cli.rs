@@ -22,7 +22,7 @@ const EXAMPLES: &str = "\
 MODEL is a GGUF file, a Hugging Face folder, `tiny` and `tiny-moe` (embedded) or `smollm2` (after `pibit fetch smollm2`).
 
 Examples:
-  pibit run tiny -p 'Tom has 12 apples and buys 7 more.'
+  pibit run tiny -p 'Ann has 12 pens. Ann buys 7 more. How many pens does Ann have?'
   pibit quantize tiny -f piq3 -o tiny-piq3.gguf
   pibit eval tiny-piq3.gguf --reference tiny --tasks arithmetic --json
   pibit fetch smollm2 && pibit quantize smollm2 -f piq3 --embed q4_0 -o s3.gguf";

@@ -203,6 +203,14 @@ fn run_is_repeatable_and_seeded() {
     assert!((2..8).any(|seed| run(&seed.to_string()) != run("1")), "a hot sampler depends on its seed");
 }
 
+/// What the README and `--help` ask first.
+#[test]
+fn the_first_question_is_answered() {
+    let question = "Ann has 12 pens. Ann buys 7 more. How many pens does Ann have?";
+    let answer = ok(&["run", "tiny", "-p", question]);
+    assert!(answer.trim_end().ends_with("Answer: 19"), "{answer}");
+}
+
 #[test]
 fn bench_reports_both_speeds() {
     let speed = json(&["bench", "tiny", "-p", "32", "-n", "4", "--json"]);

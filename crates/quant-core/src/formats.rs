@@ -35,10 +35,12 @@ pub(crate) mod tq2_0;
 pub(crate) mod trellis;
 pub(crate) mod uq;
 
+use domain_types::scalar::f16_to_f32;
+
 /// The F16 at the start of `bytes`.
 #[inline(always)]
 pub(crate) fn read_f16(bytes: &[u8]) -> f32 {
-    crate::halves::widen(half::f16::from_le_bytes([bytes[0], bytes[1]]))
+    f16_to_f32(u16::from_le_bytes([bytes[0], bytes[1]]))
 }
 
 /// Writes `value` as an F16 at the start of `bytes`, clamped to the finite range: a scale must not become infinite.

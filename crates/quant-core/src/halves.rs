@@ -1,43 +1,25 @@
-//! Half precision to single without a branch. The crate `half` asks the processor for an instruction each time and has
-//! several branches where there is none, as in WebAssembly: for formats with a scale per 32 weights that is much of the
-//! work.
+//! Rows of halves to single precision.
 
-use half::f16;
+use crate::isa::{Isa, Kernel, dispatch};
+use domain_types::scalar::f16_to_f32;
 
-/// Bits by which single precision's mantissa is longer.
-const MANTISSA: u32 = 23 - 10;
-/// By how much its exponents are larger, in place.
-const REBIAS: u32 = (127 - 15) << 23;
-/// Below it, once shifted, are the subnormal halves.
-const NORMAL: u32 = 1 << 23;
-/// From here on, once shifted, are infinity and the NaNs.
-const INFINITE: u32 = 0x7c00 << MANTISSA;
-
-/// The same number in single precision, exactly.
-#[inline(always)]
-pub(crate) fn widen(half: f16) -> f32 {
-    let bits = u32::from(half.to_bits());
-    let magnitude = (bits & 0x7fff) << MANTISSA;
-    let sign = (bits & 0x8000) << 16;
-    let rebiased = magnitude + if magnitude < INFINITE { REBIAS } else { 2 * REBIAS };
-    // A subnormal is what its mantissa adds to the least normal number.
-    let least = REBIAS + NORMAL;
-    let subnormal = (f32::from_bits(least + magnitude) - f32::from_bits(least)).to_bits();
-    f32::from_bits(sign | if magnitude < NORMAL { subnormal } else { rebiased })
+/// Widens a row, in a loop that is compiled for every instruction set. `bytes`: two for each of `singles`.
+pub(crate) fn widen_row(bytes: &[u8], singles: &mut [f32]) {
+    dispatch(Row { bytes, singles });
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+struct Row<'a> {
+    bytes: &'a [u8],
+    singles: &'a mut [f32],
+}
 
-    #[test]
-    fn every_half_is_itself() {
-        for half in (0..=u16::MAX).map(f16::from_bits) {
-            let (single, exact) = (widen(half), half.to_f32());
-            assert!(
-                single.to_bits() == exact.to_bits() || single.is_nan() && exact.is_nan(),
-                "{half:?}: {single}"
-            );
+impl Kernel for Row<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        for (single, half) in self.singles.iter_mut().zip(self.bytes.as_chunks().0) {
+            *single = f16_to_f32(u16::from_le_bytes(*half));
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Unquantized element types, as one-weight formats.
 
+mod half_precision;
+
+pub use half_precision::f16_to_f32;
+
 use super::{QuantFormat, RowRule};
 
 const fn scalar(id: &'static str, bytes: usize, ggml_type: u32) -> QuantFormat {

@@ -30,13 +30,13 @@ test('load, quantize, talk, compare', () => onPage('/', async (page) => {
   await page.waitForSelector('#download:not([hidden])');
   assert.match(await page.textContent('#quantized'), /^piq3: [12]\.\d+ MB/);
   await page.click('#use');
-  await talk(page, '12 + 7 =', 8);
+  await talk(page, 'Mia has 45 coins. Mia finds 38 coins. How many coins does Mia have?', 64);
   await settled(page);
   assert.match(await page.textContent('#speed'), /^\d+ tokens, [\d.]+ tokens\/s; \d+ MB of memory/);
-  assert.ok((await page.textContent('#messages p:last-child span')).length > 0);
+  assert.match(await page.textContent('#messages p:last-child span'), /Answer: 83/);
   await page.click('#compare');
   await page.waitForFunction(() => document.getElementById('right-speed').textContent !== '');
-  for (const side of ['#left', '#right']) assert.ok((await page.textContent(side)).length > 0);
+  for (const side of ['#left', '#right']) assert.match(await page.textContent(side), /Answer: 33/);
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT, fullPage: true });
 }, { viewport: { width: 1000, height: 900 } }));
 

@@ -1,11 +1,8 @@
 //! F32, F16 and BF16: no block, no scale.
 
 use crate::block::{BlockEncoder, BlockFormat};
+use crate::halves::widen_row;
 use domain_types::{QuantFormat, scalar};
-use half::slice::HalfFloatSliceExt;
-
-/// Weights converted at a time.
-const STRIP: usize = 64;
 
 /// One weight as an F32.
 #[derive(Clone, Default)]
@@ -44,16 +41,8 @@ impl BlockFormat for F16 {
         out[0] = super::read_f16(bytes);
     }
 
-    /// In strips that the processor's own conversion takes at once.
     fn decode_row(bytes: &[u8], out: &mut [f32]) {
-        let mut halves = [half::f16::ZERO; STRIP];
-        for (out, bytes) in out.chunks_mut(STRIP).zip(bytes.chunks(2 * STRIP)) {
-            let halves = &mut halves[..out.len()];
-            for (value, b) in halves.iter_mut().zip(bytes.chunks_exact(2)) {
-                *value = half::f16::from_le_bytes([b[0], b[1]]);
-            }
-            halves.convert_to_f32_slice(out);
-        }
+        widen_row(bytes, out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sets whose registers hold one row, or a part of it: the two rows of [`Isa`] are done one after the other.
 
 use super::{Isa, Kernel};
+use domain_types::scalar::f16_to_f32;
 
 /// The operations of [`Isa`] on a single row; the same names, the same bounds.
 pub(crate) trait RowIsa: Copy {
@@ -38,7 +39,7 @@ pub(crate) trait RowIsa: Copy {
     fn floats(self, row: f32) -> Self::Floats;
     #[inline(always)]
     fn halves(self, row: [u8; 2]) -> Self::Floats {
-        self.floats(crate::halves::widen(half::f16::from_le_bytes(row)))
+        self.floats(f16_to_f32(u16::from_le_bytes(row)))
     }
     fn add_part(self, total: Self::Floats, part: Self::Floats, by: f32) -> Self::Floats;
     fn add_scaled(self, total: Self::Floats, sums: Self::Ints, scale: Self::Floats, by: f32) -> Self::Floats;
