@@ -14,6 +14,9 @@ use serde_json::{Map, Value};
 
 const NAME: &str = "config.json";
 
+/// Of a head, far above any model's: tensors are made for it before weights say whether it is true.
+const MOST_HEAD_DIMENSIONS: u32 = 1 << 16;
+
 /// The fields of config.json that matter, after defaults.
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the names are those of config.json")]
@@ -114,6 +117,8 @@ impl Config {
             "a sliding window in this family".to_owned()
         } else if self.attn_logit_softcapping.is_some() {
             "a soft cap on attention".to_owned()
+        } else if self.head_dim(family) > MOST_HEAD_DIMENSIONS {
+            format!("a head of {} dimensions", self.head_dim(family))
         } else if self.query_pre_attn_scalar.is_some_and(|s| s != scalar as f32) {
             "this attention scale".to_owned()
         } else {

@@ -44,8 +44,12 @@ fn visit(source: &dyn TensorSource) {
 /// All kinds in one test, so that nothing else allocates meanwhile.
 #[test]
 fn five_hundred_damaged_files_of_each_kind() {
-    let works =
-        [("own GGUF", damaged_own as fn()), ("GGUF", damaged_gguf), ("safetensors", damaged_safetensors)];
+    let works = [
+        ("own GGUF", damaged_own as fn()),
+        ("GGUF", damaged_gguf),
+        ("safetensors", damaged_safetensors),
+        ("configuration", hostile_configuration),
+    ];
     for (kind, work) in works {
         let peak = peak_of(work);
         println!("{kind}: peak memory {peak} bytes");
@@ -133,4 +137,14 @@ fn damaged_safetensors() {
     }
     println!("safetensors: {accepted} of {FILES} are another sound file");
     assert!((1..FILES / 2).contains(&accepted), "{accepted} of {FILES} accepted");
+}
+
+/// Found by fuzzing: 289 bytes that asked for 1.7 GB.
+fn hostile_configuration() {
+    let config = include_bytes!("../../fuzz/seeds/model_config/huge-head.json");
+    let weights = std::fs::read(golden("llama/model-00002-of-00002.safetensors")).unwrap();
+    let files = [("config.json", config.to_vec()), ("model.safetensors", weights)];
+    let files = files.map(|(name, bytes)| (name.to_owned(), bytes.into())).into();
+    let error = HfFolder::from_files(&files).expect_err("no head is so large").to_string();
+    assert!(error.contains("a head of 844444444 dimensions"), "{error}");
 }
