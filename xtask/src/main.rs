@@ -38,6 +38,8 @@ enum Command {
     Ci(test::Args),
     /// quant-core's unit tests on emulated processors: aarch64 (QEMU), wasm32 (Node.js)
     TestIsa(test::isa::Args),
+    /// Tests of all that has unsafe code, with the address sanitizer
+    TestAsan,
     /// Hold the acceptance gates that take seconds against their limits
     Gates(gates::Args),
     /// The page, the npm package and quant-core's unit tests in Chromium
@@ -74,6 +76,7 @@ fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Test(args) | Command::Ci(args) => test::run(&args),
         Command::TestIsa(args) => test::isa::run(&args),
+        Command::TestAsan => test::asan::run(),
         Command::Gates(args) => gates::run(&args),
         Command::TestWeb(args) => test::web::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),

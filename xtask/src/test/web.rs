@@ -3,8 +3,8 @@
 use super::isa;
 use crate::build::wasm;
 use crate::packages::{self, Package};
-use crate::sh;
 use crate::web::Server;
+use crate::{pibit, sh};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,13 +32,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let node = prepare()?;
     let web = if args.no_build { sh::target()?.join("pibit/web") } else { wasm::build()? };
-    test(&web, &node, args.screenshot.as_deref())
+    test(&web, &node, &[], args.screenshot.as_deref())
 }
 
-/// Skips the tests where browser or packages are not to be had.
-pub(crate) fn run_where_possible() -> Result<()> {
+/// Skips the tests where browser or packages are not to be had. The features are those of the pibit to compare with.
+pub(crate) fn run_where_possible(features: &[&str]) -> Result<()> {
     match prepare().and_then(|node| wasm::prepare().map(|()| node)) {
-        Ok(node) => test(&wasm::build()?, &node, None),
+        Ok(node) => test(&wasm::build()?, &node, features, None),
         Err(error) => {
             println!("skipped: tests in Chromium: {error:#}");
             Ok(())
@@ -58,8 +58,8 @@ fn prepare() -> Result<PathBuf> {
     Ok(node)
 }
 
-fn test(web: &Path, node: &Path, screenshot: Option<&Path>) -> Result<()> {
-    sh::run(&mut sh::cargo(["build", "--quiet", "--package", "pibit"]))?;
+fn test(web: &Path, node: &Path, features: &[&str], screenshot: Option<&Path>) -> Result<()> {
+    let pibit = pibit::as_tested(features)?;
     let server = Server::new(web.to_path_buf(), 0)?;
     let address = format!("http://{}", server.address());
     thread::spawn(move || server.run());
@@ -69,7 +69,7 @@ fn test(web: &Path, node: &Path, screenshot: Option<&Path>) -> Result<()> {
         command.arg(sh::root().join(TESTS).join(format!("{name}.test.mjs")));
     }
     command.env("PIBIT_WEB", address).env("PIBIT_NODE", node);
-    command.env("PIBIT", sh::target()?.join("debug/pibit"));
+    command.env("PIBIT", pibit);
     if let Some(file) = screenshot {
         command.env("SCREENSHOT", file);
     }
