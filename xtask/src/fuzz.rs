@@ -90,8 +90,10 @@ fn fuzz(package: &str, target: &str, seeds: &str, end: &str) -> Result<()> {
     std::fs::create_dir_all(&corpus).with_context(|| format!("could not make {}", corpus.display()))?;
     // Looking at every comparison of numbers costs a third to half of the executions; those of strings are seen anyway.
     let mut command = sh::cargo(["fuzz", "run", "--no-trace-compares", "--fuzz-dir"]);
-    command.current_dir(&krate).env("RUSTC_BOOTSTRAP", "1").env(SANITIZER.0, SANITIZER.1);
-    command.arg(&folder).arg(target).arg(&corpus).arg(krate.join(seeds));
+    command.current_dir(&krate).env("RUSTC_BOOTSTRAP", "1").env(SANITIZER.0, SANITIZER.1).arg(&folder);
+    // Of its own: build scripts that see RUSTC_BOOTSTRAP run again, and all that comes after them is compiled again.
+    command.arg("--target-dir").arg(sh::target()?.join("pibit/fuzz"));
+    command.arg(target).arg(&corpus).arg(krate.join(seeds));
     command.args(["--", MOST_BYTES, MOST_MEMORY, NO_LEAK_SEARCH, "-print_final_stats=1", end]);
     sh::run(&mut command)
 }

@@ -11,11 +11,13 @@ const PACKAGES: [&str; 3] = ["quant-core", "model-store", "inference"];
 pub(crate) fn run() -> Result<()> {
     // Named, so that what the compiler itself runs is compiled as usual.
     let host = host()?;
-    let mut command = sh::cargo(["test", "--quiet", "--lib", "--tests", "--target", &host]);
+    let mut command = sh::cargo(["test", "--quiet", "--lib", "--tests", "--target", &host, "--target-dir"]);
+    command.arg(sh::target()?.join("pibit/asan"));
     for package in PACKAGES {
         command.args(["--package", package]);
     }
-    // The sanitizer is unstable; the stable compiler has it, too, and is told to allow it.
+    // The sanitizer is unstable; the stable compiler has it, too, and is told to allow it. Build scripts run again where
+    // they see that, and all that comes after them is compiled again: hence the folder of its own.
     sh::run(command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address"))
 }
 

@@ -18,13 +18,21 @@ pub(crate) fn respect() {
     else {
         return;
     };
-    let allowed = limit - limit / RESERVE;
+    // What the loader wrote to counts for the group, but not for the resource limit once it is read-only.
+    let loaded = private_bytes(&read_to_string("/proc/self/status").unwrap_or_default());
+    let allowed = (limit - limit / RESERVE).saturating_sub(loaded);
     let before = getrlimit(Resource::Data);
     if before.current.is_none_or(|current| allowed < current) {
         let held = Rlimit { current: Some(allowed), ..before };
         // Less than before, and less than the maximum or refused: then the limit stays what someone chose.
         let _ = setrlimit(Resource::Data, held);
     }
+}
+
+/// `RssAnon` of /proc/self/status; 0 where it is not told.
+fn private_bytes(status: &str) -> u64 {
+    let kib = status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) << 10
 }
 
 /// The lowest limit of the group and those that it is part of. `groups` is /proc/self/cgroup: `0::PATH` for version 2,
@@ -83,6 +91,12 @@ mod tests {
     fn a_container_sees_its_own_group_as_the_root() {
         let root = tree(&[("memory.max", "3000\n")]);
         assert_eq!(limit(root.path(), "0::/system.slice/docker-1.scope\n"), Some(3000));
+    }
+
+    #[test]
+    fn private_memory_is_read_in_bytes() {
+        assert_eq!(private_bytes("VmRSS:\t  5000 kB\nRssAnon:\t    1204 kB\nRssFile:\t 1 kB\n"), 1204 << 10);
+        assert_eq!(private_bytes(""), 0);
     }
 
     #[test]
