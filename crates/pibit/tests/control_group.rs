@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -26,8 +27,9 @@ impl Group {
     }
 
     fn set_limit(&self, bytes: u64) -> std::io::Result<()> {
-        fs::OpenOptions::new().write(true).open(self.folder.join(self.limit))?;
-        fs::write(self.folder.join(self.limit), bytes.to_string())
+        // Not created: the kernel makes the file, where the controller is there.
+        let mut file = fs::OpenOptions::new().write(true).open(self.folder.join(self.limit))?;
+        file.write_all(bytes.to_string().as_bytes())
     }
 
     fn run(&self, args: &str) -> Output {

@@ -11,7 +11,8 @@ const RESERVE: u64 = 16;
 /// Limits above are none: version 1 writes the largest number of pages.
 const UNLIMITED: u64 = 1 << 60;
 
-/// Holds the program's private memory (`RLIMIT_DATA`) to the limit of its control group, where there is one.
+/// Holds the program's private memory (`RLIMIT_DATA`) to the limit of its control group, where there is one. What was asked
+/// for counts, used or not, and swap does not help: some runs are refused that would just have fitted.
 pub(crate) fn respect() {
     let Some(limit) =
         limit(Path::new("/sys/fs/cgroup"), &read_to_string("/proc/self/cgroup").unwrap_or_default())
@@ -24,7 +25,7 @@ pub(crate) fn respect() {
     let before = getrlimit(Resource::Data);
     if before.current.is_none_or(|current| allowed < current) {
         let held = Rlimit { current: Some(allowed), ..before };
-        // Less than before, and less than the maximum or refused: then the limit stays what someone chose.
+        // Lowering one's own limit needs no right; where it is refused all the same, the kernel keeps its own.
         let _ = setrlimit(Resource::Data, held);
     }
 }

@@ -11,7 +11,7 @@ use quant_core::{Activations, Codecs, FormatEntry, QuantizeOptions, entries, qua
 fuzz_target!(|bytes: &[u8]| {
     let [which, rows, columns, data @ ..] = bytes else { return };
     let entry = &entries()[usize::from(*which) % entries().len()];
-    let encodes = *rows >= 0xfc;
+    let encodes = *rows >= 0xf0;
     let (rows, columns) = (usize::from(rows % 3) + 1, (usize::from(columns % 16) + 1) * 32);
     let format = entry.format();
     let Ok(shape) = Shape::matrix(rows, columns) else { return };
