@@ -121,17 +121,24 @@ fn experts_page_in_from_a_quantized_file() {
     assert!(text.contains("raise it"), "{text}");
 }
 
+/// What a run used of what it loaded ahead; it must draw the text and keep the budget all the same.
+fn prefetches_used(what: &str, text: &Value) -> u64 {
+    let paged = run(&["--expert-budget", "40%", "--expert-policy", "lru", "--expert-prefetch", what]);
+    assert_eq!(paged["text"], *text, "{what}");
+    let experts = &paged["experts"];
+    assert!(number(experts, "peak_bytes") <= number(experts, "budget_bytes"), "{experts:#}");
+    let [ahead, used] = ["prefetches", "prefetches_used"].map(|of| number(experts, of));
+    assert!(used <= ahead, "{what}: {experts:#}");
+    used
+}
+
 #[test]
 fn loading_ahead_changes_no_text_and_keeps_the_budget() {
     let resident = run(&[]);
+    // On a busy machine the thread that loads ahead may come too late in one run, but not in all.
+    let some_run_used = |what| (0..10).any(|_| prefetches_used(what, &resident["text"]) > 0);
     for what in ["gates", "affinity"] {
-        let budget = ["--expert-budget", "40%", "--expert-policy", "lru", "--expert-prefetch", what];
-        let paged = run(&budget);
-        assert_eq!(paged["text"], resident["text"], "{what}");
-        let experts = &paged["experts"];
-        assert!(number(experts, "peak_bytes") <= number(experts, "budget_bytes"), "{experts:#}");
-        let [ahead, used] = ["prefetches", "prefetches_used"].map(|of| number(experts, of));
-        assert!(used > 0 && used <= ahead, "{what}: {experts:#}");
+        assert!(some_run_used(what), "{what}: nothing that was loaded ahead was used in ten runs");
     }
     let refused = fails(&[&RUN[..], &["--expert-prefetch", "gates"]].concat());
     assert!(refused.contains("--expert-budget"), "{refused}");
