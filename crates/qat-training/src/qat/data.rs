@@ -1,14 +1,11 @@
 //! What is trained on.
 
-mod text_rows;
-
 use crate::TrainError;
 use crate::corpus::{Corpus, Domain, Split};
 use crate::qat::ScheduleConfig;
 use crate::random::Rng;
 use crate::training::{Batch, Batches};
 use domain_types::{TokenId, Tokenizer};
-use text_rows::TextRows;
 
 /// What is trained on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +19,7 @@ pub enum QatData {
 /// An endless stream of batches.
 pub(crate) enum Stream<'a> {
     Samples(Batches<'a>),
-    Text(TextRows),
+    Text { tokens: Vec<TokenId>, rng: Rng },
 }
 
 impl<'a> Stream<'a> {
@@ -71,16 +68,17 @@ impl<'a> Stream<'a> {
                 "a part of the text has {have} tokens; a row of the given row_length needs {need}"
             )));
         }
-        Ok(Self::Text(TextRows::new(tokens, Rng::new(&[config.seed, 0x7465_7874]))))
+        Ok(Self::Text { tokens: tokens.to_vec(), rng: Rng::new(&[config.seed, 0x7465_7874]) })
     }
 
     pub(crate) fn next(&mut self, rows: usize, length: usize) -> Result<Batch, TrainError> {
         match self {
             Self::Samples(batches) => batches.next(rows, length),
-            Self::Text(text) => {
+            Self::Text { tokens, rng } => {
                 let (mut inputs, mut targets) = (Vec::with_capacity(rows), Vec::new());
                 for _ in 0..rows {
-                    let row = text.next(length);
+                    let last = u32::try_from(tokens.len() - length - 1).unwrap_or(u32::MAX);
+                    let row = &tokens[rng.range(0, last) as usize..][..=length];
                     inputs.push(row[..length].to_vec());
                     targets.extend_from_slice(&row[1..]);
                 }
