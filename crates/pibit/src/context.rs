@@ -2,6 +2,7 @@
 
 use crate::global::Global;
 use crate::progress::Progress;
+use crate::threads;
 use anyhow::{Context as _, Result, bail};
 use domain_types::{Clock, EventSink, FormatCatalogue};
 use observability::{FanOut, SystemClock, TraceGuard, TraceOptions, TracingSink};
@@ -34,6 +35,7 @@ impl Context {
             if threads == 0 {
                 bail!("--threads must be at least 1");
             }
+            threads::leave_room_for(threads)?;
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
             pool.build_global().context("could not start the thread pool")?;
         }

@@ -55,6 +55,7 @@ pub fn run(cli: Cli) -> ExitCode {
 fn execute(cli: Cli) -> anyhow::Result<()> {
     memory::respect_limits();
     threads::end_where_none_starts();
+    threads::leave_room_for(1)?;
     interrupt::handle()?;
     // The span must end before the context does: that sends the trace.
     let context = Context::new(&cli.global)?;

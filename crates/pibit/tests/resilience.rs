@@ -174,9 +174,6 @@ fn memory_limits_are_said(args: &str, folder: &Path) {
             // Not even a thread could be started, or a file mapped.
             Some(1) if stderr(&run).starts_with("error: could not") => {}
             Some(0) => break,
-            // A thread was beginning: the C library says it and aborts, without asking the allocator.
-            None if stderr(&run).starts_with("Fatal glibc error")
-                && stderr(&run).contains("out of memory") => {}
             // The kernel or the loader gave up before `main`.
             None | Some(127) if said == 0 => {}
             code => panic!("{kib} KiB: {code:?}: {}", stderr(&run)),
