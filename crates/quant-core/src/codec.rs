@@ -18,11 +18,51 @@ impl<F> BlockCodec<F> {
     pub(crate) const NEW: Self = Self(PhantomData);
 }
 
-fn check_format<F: BlockFormat>(tensor: &TensorView<'_>) -> Result<(), QuantError> {
-    if *tensor.format() == F::FORMAT {
+/// Fails for tensors of another format than the codec's.
+pub(crate) fn check_format(codec: QuantFormat, tensor: &TensorView<'_>) -> Result<(), QuantError> {
+    if *tensor.format() == codec {
         return Ok(());
     }
-    Err(QuantError::WrongFormat { codec: F::FORMAT.id(), tensor: tensor.format().id() })
+    Err(QuantError::WrongFormat { codec: codec.id(), tensor: tensor.format().id() })
+}
+
+/// [`WeightCodec::decode`], row by row.
+pub(crate) fn decode_rows(
+    codec: &dyn RowCodec,
+    tensor: &TensorView<'_>,
+    out: &mut [f32],
+) -> Result<(), PortError> {
+    check_format(codec.format(), tensor)?;
+    let expected = tensor.shape().elements();
+    if out.len() != expected {
+        return Err(QuantError::OutputLength { expected, actual: out.len() }.into());
+    }
+    for_each_row(out, tensor.shape().row_len(), |index, out| codec.decode_row(tensor, index, out));
+    Ok(())
+}
+
+/// [`WeightCodec::rescale`] for blocks that are one scale times levels.
+fn rescale_blocks(
+    codec: &dyn RowCodec,
+    tensor: &TensorView<'_>,
+    factors: &[f32],
+    rescale: fn(&mut [u8], f32),
+) -> Result<QuantTensor, PortError> {
+    let (shape, format) = (*tensor.shape(), codec.format());
+    check_format(format, tensor)?;
+    if codec.levels().is_none() {
+        let id = format.id();
+        return Err(PortError::invalid(format!("blocks of {id} are not one scale times levels")));
+    }
+    let expected = shape.rows() * shape.row_len().div_ceil(format.block_len());
+    if factors.len() != expected {
+        return Err(QuantError::OutputLength { expected, actual: factors.len() }.into());
+    }
+    let mut bytes = tensor.bytes().to_vec();
+    let rows = bytes.chunks_exact_mut(tensor.row_stride());
+    let blocks = rows.flat_map(|row| row.chunks_mut(format.block_bytes()));
+    blocks.zip(factors).for_each(|(block, factor)| rescale(block, *factor));
+    Ok(QuantTensor::new(format, shape, bytes)?)
 }
 
 /// A codec as this crate's own row-wise work sees it.
@@ -72,35 +112,15 @@ impl<F: BlockFormat> WeightCodec for BlockCodec<F> {
     }
 
     fn decode(&self, tensor: TensorView<'_>, out: &mut [f32]) -> Result<(), PortError> {
-        check_format::<F>(&tensor)?;
-        let expected = tensor.shape().elements();
-        if out.len() != expected {
-            return Err(QuantError::OutputLength { expected, actual: out.len() }.into());
-        }
-        for_each_row(out, tensor.shape().row_len(), |index, out| F::decode_row(tensor.row(index), out));
-        Ok(())
+        decode_rows(self, &tensor, out)
     }
 
     fn rescale(&self, tensor: TensorView<'_>, factors: &[f32]) -> Result<QuantTensor, PortError> {
-        check_format::<F>(&tensor)?;
-        let (shape, format) = (*tensor.shape(), F::FORMAT);
-        if F::LEVELS.is_none() {
-            let id = format.id();
-            return Err(PortError::invalid(format!("blocks of {id} are not one scale times levels")));
-        }
-        let expected = shape.rows() * shape.row_len().div_ceil(format.block_len());
-        if factors.len() != expected {
-            return Err(QuantError::OutputLength { expected, actual: factors.len() }.into());
-        }
-        let mut bytes = tensor.bytes().to_vec();
-        let rows = bytes.chunks_exact_mut(tensor.row_stride());
-        let blocks = rows.flat_map(|row| row.chunks_mut(format.block_bytes()));
-        blocks.zip(factors).for_each(|(block, factor)| F::rescale_block(block, *factor));
-        Ok(QuantTensor::new(format, shape, bytes)?)
+        rescale_blocks(self, &tensor, factors, F::rescale_block)
     }
 
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
-        check_format::<F>(&tensor.view())?;
+        check_format(F::FORMAT, &tensor.view())?;
         Ok(Box::new(PackedLinear::new(tensor, |tensor, index, out| F::decode_row(tensor.row(index), out))))
     }
 }
@@ -126,7 +146,7 @@ impl<K: BlockKernel> WeightCodec for FusedCodec<K> {
     }
 
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
-        check_format::<K::Format>(&tensor.view())?;
+        check_format(K::Format::FORMAT, &tensor.view())?;
         Ok(Box::new(FusedLinear::<K>::new(tensor)))
     }
 }
@@ -140,21 +160,25 @@ impl<E: BlockEncoder> Quantizer for BlockQuantizer<E> {
     }
 
     fn quantize(&self, request: &QuantizeRequest<'_>) -> Result<QuantTensor, PortError> {
-        let (format, shape) = (self.format(), request.shape());
         if self.0.needs_importance() && request.importance().is_none() {
-            return Err(QuantError::BadOption {
-                format: format.id().into(),
-                reason: "step search imatrix needs an importance per column; give one, or choose mse".into(),
-            }
-            .into());
+            return Err(QuantError::needs_importance(self.format()).into());
         }
-        let mut bytes = vec![0; format.byte_len(&shape)?];
-        let row_bytes = format.row_bytes(shape.row_len())?;
-        for_each_row(&mut bytes, row_bytes, |index, out| {
-            let start = index * shape.row_len();
-            let row = &request.weights()[start..start + shape.row_len()];
-            encode_row(&self.0, row, request.importance(), out);
-        });
-        Ok(QuantTensor::new(format, shape, bytes)?)
+        encode_rows(self.format(), request, &|row, out| encode_row(&self.0, row, request.importance(), out))
     }
+}
+
+/// A tensor of rows that `encode` makes, each from its weights.
+fn encode_rows(
+    format: QuantFormat,
+    request: &QuantizeRequest<'_>,
+    encode: &(dyn Fn(&[f32], &mut [u8]) + Sync),
+) -> Result<QuantTensor, PortError> {
+    let shape = request.shape();
+    let mut bytes = vec![0; format.byte_len(&shape)?];
+    let row_bytes = format.row_bytes(shape.row_len())?;
+    for_each_row(&mut bytes, row_bytes, |index, out| {
+        let start = index * shape.row_len();
+        encode(&request.weights()[start..start + shape.row_len()], out);
+    });
+    Ok(QuantTensor::new(format, shape, bytes)?)
 }

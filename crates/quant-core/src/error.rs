@@ -1,6 +1,6 @@
 //! Errors of this context.
 
-use domain_types::PortError;
+use domain_types::{PortError, QuantFormat};
 
 /// What can go wrong in quantization.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +100,16 @@ pub enum QuantError {
         /// Why not, and what would help.
         reason: String,
     },
+}
+
+impl QuantError {
+    /// Importance was not given to a quantizer whose options ask for its use.
+    pub(crate) fn needs_importance(format: QuantFormat) -> Self {
+        Self::BadOption {
+            format: format.id().into(),
+            reason: "step search imatrix needs an importance per column; give one, or choose mse".into(),
+        }
+    }
 }
 
 impl From<QuantError> for PortError {

@@ -8,6 +8,7 @@ mod codec;
 mod compensation;
 mod error;
 mod export;
+mod float_order;
 mod formats;
 mod gemm;
 mod grid;

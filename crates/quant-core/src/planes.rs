@@ -25,13 +25,13 @@ pub(crate) const fn code_bytes(bits: usize, n: usize) -> usize {
 /// Reads as many codes as `codes` holds, a multiple of 32, at most 256.
 #[inline]
 pub(crate) fn read_codes(bits: usize, bytes: &[u8], codes: &mut [u8]) {
-    let set = |code: &mut u8, field| *code = field;
+    let set = |_, fields| fields;
     match bits {
         2 => read_plane::<2>(bytes, codes, set),
         3 => {
             let (low, high) = bytes.split_at(code_bytes(2, codes.len()));
             read_plane::<2>(low, codes, set);
-            read_plane::<1>(high, codes, |code, high| *code |= high << 2);
+            read_plane::<1>(high, codes, |codes, high| codes | high << 2);
         }
         4 => read_plane::<4>(bytes, codes, set),
         _ => unreachable!("formats have codes of 2, 3 or 4 bits"),
@@ -99,9 +99,9 @@ fn spread<const P: usize>(group: &[u8], from: usize, to: &mut [u8], shift: usize
     }
 }
 
-/// Has each P-bit field `put` into its code.
+/// Has P-bit fields `put` into their codes, as [`unpack_with`] does.
 #[inline(always)]
-fn read_plane<const P: usize>(bytes: &[u8], codes: &mut [u8], put: impl Fn(&mut u8, u8) + Copy) {
+fn read_plane<const P: usize>(bytes: &[u8], codes: &mut [u8], put: impl Fn(u32, u32) -> u32 + Copy) {
     let (bytes, codes) = read_groups::<P, 32>(bytes, codes, WHOLE_GROUPS, put);
     let (bytes, codes) = read_groups::<P, 16>(bytes, codes, 16, put);
     let (bytes, codes) = read_groups::<P, 8>(bytes, codes, 8, put);
@@ -114,7 +114,7 @@ fn read_groups<'a, const P: usize, const G: usize>(
     bytes: &'a [u8],
     codes: &'a mut [u8],
     size: usize,
-    put: impl Fn(&mut u8, u8),
+    put: impl Fn(u32, u32) -> u32,
 ) -> (&'a [u8], &'a mut [u8]) {
     let n = bytes.len() & size;
     let (groups, bytes) = bytes.split_at(n);

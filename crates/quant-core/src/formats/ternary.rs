@@ -1,15 +1,20 @@
 //! Ternary weights: the scale of least error.
 
+use crate::float_order;
+
 /// Scale d of least `Σ w[i]·(x[i] − d·t[i])²` with t ∈ {−1, 0, 1}.
 ///
 /// The best codes are ±1 where |x| > d/2: always the k largest magnitudes. For given k the best scale is their mean, so
 /// the exact optimum is the best of n prefixes of the sorted magnitudes.
 pub(crate) fn scale<const N: usize>(x: &[f32; N], w: &[f32; N]) -> f32 {
-    let mut sorted: [(f32, f32); N] = std::array::from_fn(|i| (x[i].abs(), w[i]));
-    sorted.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    // A magnitude's weight follows it.
+    let pair = |i: usize| u64::from(float_order::key(x[i].abs())) << 32 | u64::from(w[i].to_bits());
+    let mut sorted: [u64; N] = std::array::from_fn(pair);
+    sorted.sort_unstable();
     let (mut sum, mut weight) = (0.0_f64, 0.0_f64);
     let mut best = (0.0, 0.0);
-    for (x, w) in sorted {
+    for pair in sorted.iter().rev() {
+        let (x, w) = (float_order::float((pair >> 32) as u32), f32::from_bits(*pair as u32));
         sum += f64::from(x) * f64::from(w);
         weight += f64::from(w);
         let gain = sum * sum / weight;

@@ -1,6 +1,8 @@
 //! k-means of numbers, exactly: clusters of sorted numbers are intervals, and the best ones are found by dynamic
 //! programming (Wang and Song 2011, “Ckmeans.1d.dp”).
 
+use crate::float_order;
+
 /// The most numbers: a block.
 const MOST: usize = 256;
 
@@ -47,10 +49,14 @@ impl Sums {
             Some(importance) if total > 0.0 => f64::from(importance[i]) + LEAST * total / n as f64,
             _ => 1.0,
         };
-        let mut order: [usize; MOST] = std::array::from_fn(|i| i);
-        order[..n].sort_unstable_by(|a, b| weights[*a].total_cmp(&weights[*b]));
+        let mut order = [0_u64; MOST];
+        for (index, (place, w)) in order.iter_mut().zip(weights).enumerate() {
+            *place = u64::from(float_order::key(*w)) << 32 | index as u64;
+        }
+        order[..n].sort_unstable();
         let mut sums = Self { weight: [0.0; MOST + 1], first: [0.0; MOST + 1], second: [0.0; MOST + 1] };
-        for (at, &i) in order[..n].iter().enumerate() {
+        for (at, place) in order[..n].iter().enumerate() {
+            let i = *place as u32 as usize;
             let (count, x) = (weight(i), f64::from(weights[i]));
             sums.weight[at + 1] = sums.weight[at] + count;
             sums.first[at + 1] = sums.first[at] + count * x;

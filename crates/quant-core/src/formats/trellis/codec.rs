@@ -2,10 +2,8 @@
 
 use super::Trellis;
 use super::layout::Packed;
-use crate::QuantError;
-use crate::codec::RowCodec;
+use crate::codec::{RowCodec, check_format, decode_rows};
 use crate::linear::PackedLinear;
-use crate::parallel::for_each_row;
 use domain_types::{Linear, PortError, QuantFormat, QuantTensor, TensorView, WeightCodec};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -25,30 +23,17 @@ pub(super) fn decode_row<T: Trellis>(tensor: &TensorView<'_>, index: usize, out:
     matrix.values(row, |column, value| out[column] = scale * value);
 }
 
-pub(super) fn check_format<T: Trellis>(tensor: &TensorView<'_>) -> Result<(), QuantError> {
-    if *tensor.format() == T::FORMAT {
-        return Ok(());
-    }
-    Err(QuantError::WrongFormat { codec: T::ID, tensor: tensor.format().id() })
-}
-
 impl<T: Trellis> WeightCodec for TrellisCodec<T> {
     fn format(&self) -> QuantFormat {
         T::FORMAT
     }
 
     fn decode(&self, tensor: TensorView<'_>, out: &mut [f32]) -> Result<(), PortError> {
-        check_format::<T>(&tensor)?;
-        let expected = tensor.shape().elements();
-        if out.len() != expected {
-            return Err(QuantError::OutputLength { expected, actual: out.len() }.into());
-        }
-        for_each_row(out, tensor.shape().row_len(), |index, out| decode_row::<T>(&tensor, index, out));
-        Ok(())
+        decode_rows(self, &tensor, out)
     }
 
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
-        check_format::<T>(&tensor.view())?;
+        check_format(T::FORMAT, &tensor.view())?;
         Ok(Box::new(PackedLinear::new(tensor, decode_row::<T>)))
     }
 }

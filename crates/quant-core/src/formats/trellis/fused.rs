@@ -13,9 +13,10 @@ mod panel;
 mod strip;
 
 use super::Trellis;
-use super::codec::{TrellisCodec, check_format, decode_row};
+use super::codec::{TrellisCodec, decode_row};
 use super::layout::Packed;
 use crate::activations::ActivationBlock;
+use crate::codec::check_format;
 use crate::isa::dispatch;
 use crate::linear::{rows_per_task, times_panels, transpose, wants_panels, with_activations};
 use crate::parallel::for_each_row;
@@ -42,7 +43,7 @@ impl<T: Trellis> WeightCodec for FusedTrellisCodec<T> {
     }
 
     fn linear(&self, tensor: QuantTensor) -> Result<Box<dyn Linear>, PortError> {
-        check_format::<T>(&tensor.view())?;
+        check_format(T::FORMAT, &tensor.view())?;
         Ok(Box::new(FusedTrellis::<T> { tensor, code: PhantomData }))
     }
 }
