@@ -9,6 +9,7 @@ mod fuzz;
 mod gates;
 mod ladder;
 mod markdown;
+mod npm;
 mod packages;
 mod pibit;
 mod sh;

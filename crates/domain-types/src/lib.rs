@@ -51,10 +51,10 @@ pub use model_spec::{
     RotationSpec, SharedExpert, SlidingWindow,
 };
 pub use port::{
-    Clock, CodecSet, ConditionSensor, DeviceCondition, EventSink, ExpertProvider, ExpertRouter, ExpertStore,
-    InputObserver, KvRounding, Linear, LogitRows, OrthogonalTransform, PinnedExpert, PrecisionControl,
-    QualityDrop, QuantizeRequest, Quantizer, TensorSource, ThermalState, TokenId, TokenModel, Tokenizer,
-    WeightCodec,
+    Clock, CodecSet, CompilePattern, ConditionSensor, DeviceCondition, EventSink, ExpertProvider,
+    ExpertRouter, ExpertStore, InputObserver, KvRounding, Linear, LogitRows, OrthogonalTransform,
+    PinnedExpert, PrecisionControl, QualityDrop, QuantizeRequest, Quantizer, TensorSource, ThermalState,
+    TokenId, TokenModel, Tokenizer, WeightCodec, WordPattern,
 };
 pub use shape::{MAX_DIMS, Shape};
 pub use tensor::{QuantTensor, TensorInfo, TensorView};

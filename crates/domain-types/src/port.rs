@@ -19,6 +19,7 @@ mod tensor_source;
 mod token_model;
 mod tokenizer;
 mod weight_codec;
+mod word_pattern;
 
 pub use clock::Clock;
 pub use condition_sensor::{ConditionSensor, DeviceCondition, ThermalState};
@@ -36,3 +37,4 @@ pub use tensor_source::TensorSource;
 pub use token_model::{LogitRows, TokenModel};
 pub use tokenizer::{TokenId, Tokenizer};
 pub use weight_codec::{CodecSet, WeightCodec};
+pub use word_pattern::{CompilePattern, WordPattern};

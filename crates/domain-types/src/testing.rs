@@ -11,6 +11,7 @@ mod expert_suite;
 mod memory_experts;
 mod memory_source;
 mod model_suite;
+mod pattern_suite;
 mod precision_suite;
 mod quantizer_suite;
 mod source_suite;
@@ -24,6 +25,7 @@ pub use expert_suite::{expert_provider_conformance, expert_router_conformance, e
 pub use memory_experts::MemoryExperts;
 pub use memory_source::MemorySource;
 pub use model_suite::token_model_conformance;
+pub use pattern_suite::word_pattern_conformance;
 pub use precision_suite::precision_control_conformance;
 pub use quantizer_suite::quantizer_conformance;
 pub use source_suite::tensor_source_conformance;

@@ -1,111 +1,36 @@
 //! Chat templates: from messages to the text that a model was trained on.
 
+#[cfg(feature = "chat")]
 mod python_json;
+#[cfg(feature = "chat")]
+mod template;
+
+#[cfg(feature = "chat")]
+pub use template::{ChatMessage, ChatTemplate};
 
 use crate::InferenceError;
 use domain_types::Metadata;
-use minijinja::{Environment, Error, ErrorKind, context};
-use serde::Serialize;
 
 const TEMPLATE_KEY: &str = "tokenizer.chat_template";
 
-/// Steps a template may take; real ones need a few hundred per message.
-const FUEL: u64 = 10_000_000;
-
-const CHATML: &str = "\
-{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{% endfor %}\
-{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-
-/// One message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ChatMessage {
-    role: String,
-    content: String,
+/// A chat template as a model's file has it: Jinja in the dialect of Hugging Face, and what it is rendered with besides
+/// messages. For programs that have an engine for such templates; without one, `ChatTemplate` (feature `chat`) renders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatSource {
+    /// The template.
+    pub template: String,
+    /// The text of the token that starts a sequence, empty for none.
+    pub bos: String,
+    /// The text of the token that ends a sequence, empty for none.
+    pub eos: String,
 }
 
-impl ChatMessage {
-    /// A message of any role that the model's template knows.
-    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
-    }
-
-    /// A message of role `system`.
-    pub fn system(content: impl Into<String>) -> Self {
-        Self::new("system", content)
-    }
-
-    /// A message of role `user`.
-    pub fn user(content: impl Into<String>) -> Self {
-        Self::new("user", content)
-    }
-
-    /// A message of role `assistant`.
-    pub fn assistant(content: impl Into<String>) -> Self {
-        Self::new("assistant", content)
-    }
-}
-
-/// A chat template in the Jinja dialect that Hugging Face uses.
-///
-/// Templates come with models, so they are untrusted: they run in a sandbox without input or output and with a limit
-/// on steps.
-#[derive(Debug)]
-pub struct ChatTemplate {
-    environment: Environment<'static>,
-    bos: String,
-    eos: String,
-}
-
-impl ChatTemplate {
+impl ChatSource {
     /// The template in a model's metadata; [`InferenceError::NoChatTemplate`] where it has none.
     pub fn from_metadata(metadata: &Metadata) -> Result<Self, InferenceError> {
-        let source = metadata.str(TEMPLATE_KEY).ok_or(InferenceError::NoChatTemplate)?;
+        let template = metadata.str(TEMPLATE_KEY).ok_or(InferenceError::NoChatTemplate)?.to_owned();
         let token = |which: &str| special_token(metadata, which).unwrap_or_default();
-        Self::new(source, token("bos"), token("eos"))
-    }
-
-    /// A template from its source and the texts of the tokens that start and end a sequence (empty for none).
-    pub fn new(source: &str, bos: impl Into<String>, eos: impl Into<String>) -> Result<Self, InferenceError> {
-        let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
-        environment.set_fuel(Some(FUEL));
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_filter("tojson", python_json::tojson);
-        environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        });
-        environment.add_template_owned("chat", source.to_owned())?;
-        Ok(Self { environment, bos: bos.into(), eos: eos.into() })
-    }
-
-    /// ChatML, for models without a template of their own that were trained on it.
-    ///
-    /// # Panics
-    /// Never: the template is a constant that the tests render.
-    pub fn chatml() -> Self {
-        Self::new(CHATML, "", "<|im_end|>").expect("the constant template is valid")
-    }
-
-    /// The text of a conversation; with `add_generation_prompt` it ends where the assistant's answer begins.
-    ///
-    /// Encode it with `parse_special`. Users' text can then imitate control tokens, as with every tool that renders
-    /// templates to text.
-    pub fn render(
-        &self,
-        messages: &[ChatMessage],
-        add_generation_prompt: bool,
-    ) -> Result<String, InferenceError> {
-        // `none` rather than undefined, as Hugging Face's renderer passes them: templates test for it.
-        let nothing = Option::<()>::None;
-        Ok(self.environment.get_template("chat")?.render(context! {
-            messages,
-            add_generation_prompt,
-            bos_token => self.bos,
-            eos_token => self.eos,
-            tools => nothing,
-            documents => nothing,
-        })?)
+        Ok(Self { template, bos: token("bos"), eos: token("eos") })
     }
 }
 
@@ -114,73 +39,4 @@ fn special_token(metadata: &Metadata, which: &str) -> Option<String> {
     let id = metadata.u64(&format!("tokenizer.ggml.{which}_token_id"))?;
     let tokens = metadata.get("tokenizer.ggml.tokens")?.as_strings()?;
     tokens.get(usize::try_from(id).ok()?).cloned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// SmolLM2-Instruct's own.
-    const SMOLLM2: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-
-    #[test]
-    fn a_model_s_own_template_renders_as_in_hugging_face() {
-        let mut metadata = Metadata::new();
-        metadata.set(TEMPLATE_KEY, SMOLLM2);
-        let template = ChatTemplate::from_metadata(&metadata).unwrap();
-        let text = template.render(&[ChatMessage::user("Hi")], true).unwrap();
-        assert_eq!(
-            text,
-            "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n\
-             <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
-        );
-    }
-
-    #[test]
-    fn chatml_is_there_when_asked_for() {
-        let messages = [ChatMessage::system("S"), ChatMessage::user("U"), ChatMessage::assistant("A")];
-        let text = ChatTemplate::chatml().render(&messages, false).unwrap();
-        assert_eq!(
-            text,
-            "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n"
-        );
-        let missing = ChatTemplate::from_metadata(&Metadata::new());
-        assert!(matches!(missing, Err(InferenceError::NoChatTemplate)));
-    }
-
-    #[test]
-    fn what_real_templates_use_is_there() {
-        // Blocks on lines of their own, namespaces, Python's string methods and slices, tojson, an undefined function.
-        let source = "{%- set ns = namespace(last='') -%}\n\
-             {% for m in messages[1:] %}\n  {% if m.role == 'tool' %}{% continue %}{% endif %}\n\
-             {% set ns.last = m.content.split('</think>')[-1].strip() %}\n{% endfor %}\n\
-             {{ bos_token }}{{ ns.last }} {{ messages[0]['content'].startswith('a') }} {{ [messages[0], 1]|tojson }}\
-             {%- if tools is none and strftime_now is not defined %} ok{% endif %}";
-        let template = ChatTemplate::new(source, "<s>", "</s>").unwrap();
-        let messages =
-            [ChatMessage::user("a<é"), ChatMessage::assistant("x</think> y "), ChatMessage::new("tool", "z")];
-        let text = template.render(&messages, false).unwrap();
-        assert_eq!(text, "<s>y True [{\"role\": \"user\", \"content\": \"a<é\"}, 1] ok");
-    }
-
-    #[test]
-    fn special_tokens_come_from_the_vocabulary() {
-        let mut metadata = Metadata::new();
-        metadata.set(TEMPLATE_KEY, "{{ bos_token }}|{{ eos_token }}");
-        metadata.set("tokenizer.ggml.tokens", vec!["<s>".to_owned(), "</s>".to_owned()]);
-        metadata.set("tokenizer.ggml.bos_token_id", 0_u32);
-        metadata.set("tokenizer.ggml.eos_token_id", 9_u32);
-        let text = ChatTemplate::from_metadata(&metadata).unwrap().render(&[], false).unwrap();
-        assert_eq!(text, "<s>|");
-    }
-
-    #[test]
-    fn a_template_can_refuse_and_cannot_run_for_ever() {
-        let refusing = ChatTemplate::new("{{ raise_exception('roles must alternate') }}", "", "").unwrap();
-        let e = refusing.render(&[], false).unwrap_err();
-        assert!(e.to_string().contains("roles must alternate"), "{e}");
-        let endless = "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}";
-        assert!(ChatTemplate::new(endless, "", "").unwrap().render(&[], false).is_err());
-        assert!(ChatTemplate::new("{% for %}", "", "").is_err());
-    }
 }

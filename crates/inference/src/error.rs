@@ -126,6 +126,7 @@ pub enum InferenceError {
     )]
     NoChatTemplate,
     /// The chat template is wrong or refused the messages.
+    #[cfg(feature = "chat")]
     #[error("chat template: {0:#}")]
     ChatTemplate(#[from] minijinja::Error),
     /// An adapter that is not for this model.

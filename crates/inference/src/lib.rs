@@ -12,6 +12,8 @@ mod transformer;
 mod vectorized;
 
 pub use adapter::{Adapter, HeadTuner, LowRank};
+pub use chat::ChatSource;
+#[cfg(feature = "chat")]
 pub use chat::{ChatMessage, ChatTemplate};
 pub use error::InferenceError;
 pub use evaluate::{EvalOptions, EvalProgress, EvalReport, evaluate, mean_divergence};

@@ -34,6 +34,8 @@ pub use provenance::sha256_bytes;
 #[cfg(feature = "fs")]
 pub use provenance::{sha256_file, source_sha256};
 pub use spec::model_spec;
+#[cfg(feature = "regex")]
+pub use tokenizer::load_tokenizer;
 #[cfg(feature = "tokenizer")]
-pub use tokenizer::{HfTokenizer, load_tokenizer};
+pub use tokenizer::{ModelTokenizer, tokenizer_with};
 pub use verify::{Check, TensorCheck, VerifyReport, VerifyStatus, verify};

@@ -2,75 +2,93 @@
 
 mod byte_level;
 mod control;
+#[cfg(feature = "regex")]
+mod hugging_face;
+mod merging;
+mod named;
 mod sentence_piece;
 mod vocabulary;
+#[cfg(feature = "regex")]
+mod words;
 
-use crate::{StoreError, keys, pre_tokenization};
+use crate::{StoreError, keys};
 use control::ControlTokens;
-use domain_types::{Metadata, PortError, TensorSource, TokenId, Tokenizer};
+use domain_types::{CompilePattern, Metadata, PortError, TensorSource, TokenId, Tokenizer};
+use std::fmt;
 
-type Inner = tokenizers::Tokenizer;
-
-/// A tokenizer of the `tokenizers` crate, with the control tokens kept apart: text of users can never become one.
+/// A tokenizer with the control tokens kept apart: text of users can never become one.
 #[derive(Debug)]
-pub struct HfTokenizer {
-    inner: Inner,
+pub struct ModelTokenizer {
+    pipeline: Box<dyn Pipeline>,
     control: ControlTokens,
     vocab_size: usize,
     bos: Option<TokenId>,
     eos: Vec<TokenId>,
 }
 
+/// Plain text to tokens and back, without control tokens.
+trait Pipeline: fmt::Debug + Send + Sync {
+    /// Appends the tokens of a text; what looks like a control token is text.
+    fn encode(&self, text: &str, tokens: &mut Vec<TokenId>) -> Result<(), StoreError>;
+    fn decode(&self, tokens: &[TokenId]) -> Result<String, StoreError>;
+    fn token_id(&self, token: &str) -> Option<TokenId>;
+    fn token(&self, id: TokenId) -> Option<String>;
+    /// Ids are below it.
+    fn end(&self) -> usize;
+    /// Tokens that the vocabulary has as special.
+    fn special(&self) -> Vec<(TokenId, String)>;
+}
+
 /// Builds the tokenizer of a model: from the tokenizer.json in its metadata where there is one, else from GGUF's
 /// vocabulary (`gpt2`: byte-level BPE; `llama`: SentencePiece BPE).
-pub fn load_tokenizer(source: &dyn TensorSource) -> Result<HfTokenizer, StoreError> {
+#[cfg(feature = "regex")]
+pub fn load_tokenizer(source: &dyn TensorSource) -> Result<ModelTokenizer, StoreError> {
     let metadata = source.metadata();
-    if let Some(json) = metadata.str(keys::HUGGING_FACE) {
-        let mut inner = Inner::from_bytes(json).map_err(|e| refuse(format!("tokenizer.json: {e}")))?;
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(|e| refuse(e.to_string()))?;
-        return HfTokenizer::new(inner, metadata, metadata.bool(keys::ADD_BOS).unwrap_or(false));
+    match metadata.str(keys::HUGGING_FACE) {
+        Some(json) => ModelTokenizer::new(Box::new(hugging_face::build(json)?), metadata, false),
+        None => tokenizer_with(source, &words::compile),
     }
+}
+
+/// Builds the tokenizer of a model from GGUF's vocabulary, with patterns of the caller's: for programs where another
+/// engine of regular expressions is at hand. Fails where only a tokenizer.json says how words are cut.
+pub fn tokenizer_with(
+    source: &dyn TensorSource,
+    compile: CompilePattern<'_>,
+) -> Result<ModelTokenizer, StoreError> {
+    let metadata = source.metadata();
     let model = metadata.str(keys::MODEL).ok_or_else(|| StoreError::missing(keys::MODEL))?;
-    let (inner, add_bos) = match model {
-        "gpt2" => byte_level::build(metadata)?,
-        "llama" => (sentence_piece::build(metadata)?, true),
-        other => {
-            return Err(StoreError::Unsupported {
-                what: format!("tokenizer model `{other}`"),
-                instead: "gpt2, llama and files with tokenizer.huggingface.json are".into(),
-            });
+    match model {
+        "gpt2" => {
+            let (pipeline, add_bos) = byte_level::build(metadata, compile)?;
+            ModelTokenizer::new(Box::new(pipeline), metadata, add_bos)
         }
-    };
-    HfTokenizer::new(inner, metadata, metadata.bool(keys::ADD_BOS).unwrap_or(add_bos))
+        "llama" => ModelTokenizer::new(Box::new(sentence_piece::build(metadata)?), metadata, true),
+        other => Err(StoreError::Unsupported {
+            what: format!("tokenizer model `{other}`"),
+            instead: "gpt2, llama and files with tokenizer.huggingface.json are".into(),
+        }),
+    }
 }
 
 fn refuse(reason: impl Into<String>) -> StoreError {
     StoreError::Tokenizer(reason.into())
 }
 
-impl HfTokenizer {
-    fn new(mut inner: Inner, metadata: &Metadata, add_bos: bool) -> Result<Self, StoreError> {
-        // Control tokens in text are found here and not by the crate, which can only be told so once for all texts.
-        inner.set_encode_special_tokens(true);
-        let top = inner.get_vocab(true).into_values().max().unwrap_or(0);
+impl ModelTokenizer {
+    /// `add_bos`: whether a text starts with BOS where the file does not say.
+    fn new(pipeline: Box<dyn Pipeline>, metadata: &Metadata, add_bos: bool) -> Result<Self, StoreError> {
         let listed = metadata.get(keys::TOKENS).and_then(|v| v.as_strings()).map_or(0, <[_]>::len);
-        let vocab_size = listed.max(top as usize + 1);
-        let id = |key| control::id_in(metadata, key, vocab_size);
-        let eos = control::end_tokens(&inner, metadata, vocab_size)?;
-        let bos = if add_bos { id(keys::BOS)? } else { None };
-        let control = ControlTokens::new(&inner, bos.iter().chain(&eos))?;
-        Ok(Self { inner, control, vocab_size, bos, eos })
-    }
-
-    fn append(&self, text: &str, tokens: &mut Vec<TokenId>) -> Result<(), StoreError> {
-        let encoding = self.inner.encode_fast(text, false).map_err(|e| refuse(e.to_string()))?;
-        tokens.extend(encoding.get_ids());
-        Ok(())
+        let vocab_size = listed.max(pipeline.end());
+        let eos = control::end_tokens(&*pipeline, metadata, vocab_size)?;
+        let add_bos = metadata.bool(keys::ADD_BOS).unwrap_or(add_bos);
+        let bos = if add_bos { control::id_in(metadata, keys::BOS, vocab_size)? } else { None };
+        let control = ControlTokens::new(&*pipeline, bos.iter().chain(&eos))?;
+        Ok(Self { pipeline, control, vocab_size, bos, eos })
     }
 }
 
-impl Tokenizer for HfTokenizer {
+impl Tokenizer for ModelTokenizer {
     fn vocab_size(&self) -> usize {
         self.vocab_size
     }
@@ -78,16 +96,16 @@ impl Tokenizer for HfTokenizer {
     fn encode(&self, text: &str, parse_special: bool) -> Result<Vec<TokenId>, PortError> {
         let mut tokens = Vec::new();
         if !parse_special {
-            self.append(text, &mut tokens)?;
+            self.pipeline.encode(text, &mut tokens)?;
             return Ok(tokens);
         }
         let mut rest = 0;
         for (range, token) in self.control.find(text) {
-            self.append(&text[rest..range.start], &mut tokens)?;
+            self.pipeline.encode(&text[rest..range.start], &mut tokens)?;
             tokens.push(token);
             rest = range.end;
         }
-        self.append(&text[rest..], &mut tokens)?;
+        self.pipeline.encode(&text[rest..], &mut tokens)?;
         Ok(tokens)
     }
 
@@ -96,7 +114,7 @@ impl Tokenizer for HfTokenizer {
             return Err(PortError::not_found("token", outside.to_string()));
         }
         let visible: Vec<TokenId> = tokens.iter().copied().filter(|&t| !self.control.contains(t)).collect();
-        Ok(self.inner.decode(&visible, true).map_err(|e| refuse(e.to_string()))?)
+        Ok(self.pipeline.decode(&visible)?)
     }
 
     fn bos(&self) -> Option<TokenId> {
@@ -108,6 +126,6 @@ impl Tokenizer for HfTokenizer {
     }
 
     fn token_id(&self, token: &str) -> Option<TokenId> {
-        self.inner.token_to_id(token)
+        self.pipeline.token_id(token)
     }
 }

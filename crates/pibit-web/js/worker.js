@@ -1,4 +1,5 @@
 // The worker: runs the module, so that the page never waits. One model per worker.
+import { render } from './chat_template.js';
 import { PibitError } from './errors.js';
 import { receive } from './receive.js';
 import { forget, keep } from './store.js';
@@ -38,7 +39,7 @@ const operations = {
 
   async generate({ prompt, temperature, seed, maxTokens }, { id, event, signal }) {
     const chat = Array.isArray(prompt);
-    const text = chat ? session.chatPrompt(JSON.stringify(prompt)) : String(prompt);
+    const text = chat ? await render(JSON.parse(session.chatTemplate()), prompt) : String(prompt);
     session.begin(JSON.stringify({ type: 'generate', id, prompt: text, maxTokens, temperature, seed }), chat);
     const clock = { start: performance.now(), first: 0 };
     let answer = '';

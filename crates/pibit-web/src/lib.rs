@@ -18,6 +18,8 @@ mod requantizer;
 mod session;
 #[cfg(feature = "model")]
 mod spectral;
+#[cfg(feature = "model")]
+mod words;
 
 #[cfg(feature = "model")]
 pub use bench::QuantBench;

@@ -9,11 +9,10 @@ use crate::ModelFile;
 use crate::error::WebError;
 use crate::file_buffer::memory_bytes;
 use crate::model_file::json;
+use crate::words;
 use domain_types::{PortError, TensorSource, TokenId, TokenModel, Tokenizer};
-use inference::{
-    ChatMessage, ChatTemplate, InferenceError, LoadOptions, Sampler, SamplerOptions, Transformer,
-};
-use model_store::{HfTokenizer, load_tokenizer};
+use inference::{ChatSource, InferenceError, LoadOptions, Sampler, SamplerOptions, Transformer};
+use model_store::{ModelTokenizer, tokenizer_with};
 use quant_core::{Activations, Codecs};
 use wasm_bindgen::prelude::*;
 use wasm_runtime::{Footprint, Generation, GenerationLimits, MemoryBudget, Reply, Request, StopReason};
@@ -27,8 +26,8 @@ const BATCH: usize = 32;
 #[wasm_bindgen]
 pub struct Session {
     transformer: Transformer,
-    tokenizer: HfTokenizer,
-    template: Option<ChatTemplate>,
+    tokenizer: ModelTokenizer,
+    chat: Option<ChatSource>,
     under_way: Option<UnderWay>,
     /// The budget, and what the model takes of it.
     budget: MemoryBudget,
@@ -54,6 +53,14 @@ struct Memory {
     context_length: usize,
 }
 
+/// What `chatTemplate` gives.
+#[derive(serde::Serialize)]
+struct Chat<'a> {
+    template: &'a str,
+    bos: &'a str,
+    eos: &'a str,
+}
+
 /// What `tokens` says of a text.
 #[derive(serde::Serialize)]
 struct Tokens {
@@ -69,10 +76,14 @@ impl Session {
         Ok(Self::load(file, context)?)
     }
 
-    /// The text of a conversation, `[{"role", "content"}]`, in the model's own template, up to where the answer begins.
-    #[wasm_bindgen(js_name = chatPrompt)]
-    pub fn chat_prompt(&self, messages: &str) -> Result<String, JsValue> {
-        Ok(self.render(messages)?)
+    /// The model's chat template, as JSON: `template`, `bos` and `eos`. JavaScript renders it.
+    #[wasm_bindgen(js_name = chatTemplate)]
+    pub fn chat_template(&self) -> Result<String, JsValue> {
+        let chat = self.chat.as_ref().ok_or_else(|| {
+            WebError::BadInput("this model has no chat template: give it a text to continue".into())
+        })?;
+        let ChatSource { template, bos, eos } = chat;
+        Ok(json(&Chat { template, bos, eos }))
     }
 
     /// Begins a generation: a `generate` message of the worker's protocol. With `special`, control tokens in the text
@@ -119,35 +130,20 @@ impl Session {
         let bytes = file.file.as_bytes().len() as u64;
         let mut budget = MemoryBudget::new(file.allowed);
         budget.take(&Footprint::of(bytes, &spec, context, BATCH))?;
-        let tokenizer = load_tokenizer(&file.file)?;
+        let tokenizer = tokenizer_with(&file.file, &words::compile)?;
         let options = LoadOptions::default().with_context_length(context);
         let transformer = Transformer::load(&file.file, &Codecs::new(Activations::Int8), options)?;
-        let template = match ChatTemplate::from_metadata(file.file.metadata()) {
-            Ok(template) => Some(template),
+        let chat = match ChatSource::from_metadata(file.file.metadata()) {
+            Ok(chat) => Some(chat),
             Err(InferenceError::NoChatTemplate) => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { transformer, tokenizer, template, under_way: None, budget })
+        Ok(Self { transformer, tokenizer, chat, under_way: None, budget })
     }
 
     /// Fails where so many bytes more do not fit beside the model.
     fn check_room(&self, bytes: u64) -> Result<(), WebError> {
         Ok(self.budget.check(&Footprint { work: bytes, ..Footprint::default() })?)
-    }
-
-    fn render(&self, messages: &str) -> Result<String, WebError> {
-        #[derive(serde::Deserialize)]
-        struct Message {
-            role: String,
-            content: String,
-        }
-        let messages: Vec<Message> =
-            serde_json::from_str(messages).map_err(|e| WebError::BadInput(format!("messages: {e}")))?;
-        let messages: Vec<_> = messages.into_iter().map(|m| ChatMessage::new(m.role, m.content)).collect();
-        let template = self.template.as_ref().ok_or_else(|| {
-            WebError::BadInput("this model has no chat template: give it a text to continue".into())
-        })?;
-        Ok(template.render(&messages, true)?)
     }
 
     fn start(&mut self, request: &str, special: bool) -> Result<(), WebError> {

@@ -2,8 +2,8 @@
 //! JavaScript, the npm package around them, and the page.
 
 use crate::packages::{self, Package};
-use crate::sh;
 use crate::toolchain::{Toolchain, wasm_flags};
+use crate::{npm, sh};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "wasm-release";
 const CRATE: &str = "crates/pibit-web";
+const JS: &str = "crates/pibit-web/js";
 
 /// Debian's linker.
 pub(crate) const LINKER: Package = Package { name: "lld-19", file: "wasm-ld-19" };
@@ -33,6 +34,7 @@ const MODULES: [Module; 3] = [
 
 /// Installs the toolchain where it is missing.
 pub(crate) fn prepare() -> Result<()> {
+    packages::install(&npm::PROGRAMS)?;
     let toolchain = Toolchain::of(TARGET);
     if toolchain == Toolchain::Rustup {
         return Ok(());
@@ -55,7 +57,8 @@ pub(crate) fn build() -> Result<PathBuf> {
         link(toolchain, module, &target, &folder)?;
         weigh(module, &folder.join("pibit_bg.wasm"))?;
     }
-    copy(&sh::root().join(CRATE).join("js"), &web.join("pibit"))?;
+    copy(&sh::root().join(JS), &web.join("pibit"))?;
+    vendor(&web.join("pibit/vendor"))?;
     copy(&sh::root().join(CRATE).join("page"), &web)?;
     for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
         fs::copy(sh::root().join(license), web.join("pibit").join(license))?;
@@ -64,6 +67,17 @@ pub(crate) fn build() -> Result<PathBuf> {
     fs::copy(sh::root().join("crates/pibit/models/tiny.gguf"), web.join("models/tiny.gguf"))?;
     println!("page: {}\npackage: {}", web.display(), web.join("pibit").display());
     Ok(web)
+}
+
+/// Puts the libraries that the package brings along into `folder`: a page without a bundler cannot import them by name.
+fn vendor(folder: &Path) -> Result<()> {
+    let jinja = npm::install(JS, "vendor")?.join("node_modules/@huggingface/jinja");
+    fs::create_dir_all(folder)?;
+    for (from, to) in [("dist/index.js", "jinja.js"), ("LICENSE", "LICENSE-jinja")] {
+        fs::copy(jinja.join(from), folder.join(to))
+            .with_context(|| format!("{from} of {}", jinja.display()))?;
+    }
+    Ok(())
 }
 
 /// Compiles a module and makes its JavaScript and types.

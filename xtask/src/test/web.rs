@@ -4,20 +4,15 @@ use super::isa;
 use crate::build::wasm;
 use crate::packages::{self, Package};
 use crate::web::Server;
-use crate::{pibit, sh};
-use anyhow::{Context, Result};
-use std::fs;
+use crate::{npm, pibit, sh};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
 const TESTS: &str = "crates/pibit-web/tests/browser";
 
-const PACKAGES: [Package; 3] = [
-    Package { name: "chromium", file: "chromium" },
-    Package { name: "nodejs", file: "node" },
-    Package { name: "npm", file: "npm" },
-];
+const CHROMIUM: Package = Package { name: "chromium", file: "chromium" };
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -48,14 +43,8 @@ pub(crate) fn run_where_possible(features: &[&str]) -> Result<()> {
 
 /// Installs what the tests need; returns the folder with Node's packages, which lies outside of the clone.
 fn prepare() -> Result<PathBuf> {
-    packages::install(&PACKAGES)?;
-    let node = sh::target()?.join("pibit/node");
-    fs::create_dir_all(&node)?;
-    fs::copy(sh::root().join(TESTS).join("package.json"), node.join("package.json"))?;
-    let mut npm = Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefer-offline"]).current_dir(&node);
-    sh::run(&mut npm).context("npm could not install packages for the tests")?;
-    Ok(node)
+    packages::install(&[&npm::PROGRAMS[..], &[CHROMIUM]].concat())?;
+    npm::install(TESTS, "node")
 }
 
 fn test(web: &Path, node: &Path, features: &[&str], screenshot: Option<&Path>) -> Result<()> {

@@ -74,12 +74,12 @@ impl Tally {
 
 /// Percentile with linear interpolation between neighbours, as llama.cpp's.
 fn percentile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let at = share * (sorted.len() - 1) as f64;
+    let mut values = values.to_vec();
+    let at = share * (values.len() - 1) as f64;
     let (below, part) = (at as usize, at.fract());
-    let above = sorted[(below + 1).min(sorted.len() - 1)];
-    sorted[below] * (1.0 - part) + above * part
+    let (_, &mut lower, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let upper = above.iter().copied().reduce(f64::min).unwrap_or(lower);
+    lower * (1.0 - part) + upper * part
 }
 
 #[cfg(test)]

@@ -6,7 +6,29 @@ use domain_types::TokenId;
 /// candidate survives each filter.
 #[derive(Default)]
 pub(super) struct Candidates {
-    tokens: Vec<(TokenId, f32)>,
+    tokens: Vec<Candidate>,
+}
+
+/// A token and its logit as one number: smaller is more likely, of equals the lower id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate(u64);
+
+impl Candidate {
+    fn new(token: TokenId, logit: f32) -> Self {
+        let bits = logit.to_bits();
+        // The bits of positive floats are in the order of the floats, those of negative ones in the other.
+        let falling = if logit.is_sign_negative() { bits } else { !(bits | 1 << 31) };
+        Self(u64::from(falling) << 32 | u64::from(token))
+    }
+
+    fn token(self) -> TokenId {
+        self.0 as TokenId
+    }
+
+    fn logit(self) -> f32 {
+        let falling = (self.0 >> 32) as u32;
+        f32::from_bits(if falling >> 31 == 1 { falling } else { !falling & !(1 << 31) })
+    }
 }
 
 impl Candidates {
@@ -14,17 +36,16 @@ impl Candidates {
     pub(super) fn load(&mut self, logits: &[f32]) {
         self.tokens.clear();
         let finite = logits.iter().enumerate().filter(|(_, x)| x.is_finite());
-        self.tokens.extend(finite.map(|(token, &logit)| (token as TokenId, logit)));
+        self.tokens.extend(finite.map(|(token, &logit)| Candidate::new(token as TokenId, logit)));
     }
 
     /// Keeps the `k` largest (0 for all), and sorts: largest first, lower id first among equals.
     pub(super) fn keep_top_k(&mut self, k: usize) {
-        let order = |a: &(TokenId, f32), b: &(TokenId, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         if k > 0 && k < self.tokens.len() {
-            self.tokens.select_nth_unstable_by(k - 1, order);
+            self.tokens.select_nth_unstable(k - 1);
             self.tokens.truncate(k);
         }
-        self.tokens.sort_unstable_by(order);
+        self.tokens.sort_unstable();
     }
 
     /// Keeps the shortest prefix that holds at least `p` of the probability.
@@ -56,14 +77,14 @@ impl Candidates {
             left < 0.0
         });
         // Rounding may leave a sliver past the end: it belongs to the last candidate.
-        at.map_or(self.tokens.last(), |i| self.tokens.get(i)).map(|&(token, _)| token)
+        at.map_or(self.tokens.last(), |i| self.tokens.get(i)).map(|candidate| candidate.token())
     }
 
     /// Probabilities relative to the most likely token, which has 1.
     fn weights(&self, temperature: f32) -> impl Iterator<Item = f64> {
-        let largest = self.tokens.first().map_or(0.0, |&(_, logit)| f64::from(logit));
+        let largest = self.tokens.first().map_or(0.0, |first| f64::from(first.logit()));
         let scale = f64::from(temperature).recip();
-        self.tokens.iter().map(move |&(_, logit)| ((f64::from(logit) - largest) * scale).exp())
+        self.tokens.iter().map(move |candidate| ((f64::from(candidate.logit()) - largest) * scale).exp())
     }
 }
 
@@ -95,7 +116,7 @@ mod tests {
             let mut candidates = sorted(&logits);
             candidates.keep_top_p(p);
             let all = probabilities(&logits);
-            let mass = |tokens: &[(TokenId, f32)]| tokens.iter().map(|t| all[t.0 as usize]).sum::<f64>();
+            let mass = |tokens: &[Candidate]| tokens.iter().map(|t| all[t.token() as usize]).sum::<f64>();
             prop_assert!(mass(&candidates.tokens) >= f64::from(p) - 1e-6);
             let (_, fewer) = candidates.tokens.split_last().expect("one survives");
             prop_assert!(mass(fewer) < f64::from(p) + 1e-6);
@@ -113,7 +134,7 @@ mod tests {
             for (token, probability) in all.iter().enumerate() {
                 let ratio = probability / largest;
                 if (ratio - f64::from(p)).abs() > 1e-5 {
-                    let kept = candidates.tokens.iter().any(|t| t.0 as usize == token);
+                    let kept = candidates.tokens.iter().any(|t| t.token() as usize == token);
                     prop_assert_eq!(kept, ratio > f64::from(p));
                 }
             }
@@ -126,6 +147,18 @@ mod tests {
             candidates.keep_top_k(k);
             prop_assert_eq!(&candidates.tokens, &sorted(&logits).tokens[..k.min(logits.len())]);
         }
+    }
+
+    #[test]
+    fn candidates_keep_every_logit() {
+        let logits = [f32::MAX, 3.5, f32::MIN_POSITIVE, 0.0, -0.0, -1e-40, -3.5, f32::MIN];
+        for pair in logits.windows(2) {
+            let [more, less] = [pair[0], pair[1]].map(|logit| Candidate::new(7, logit));
+            assert!(more < less, "{pair:?}");
+            assert_eq!((more.logit().to_bits(), more.token()), (pair[0].to_bits(), 7));
+            assert_eq!(less.logit().to_bits(), pair[1].to_bits());
+        }
+        assert!(Candidate::new(1, 2.0) < Candidate::new(2, 2.0));
     }
 
     #[test]

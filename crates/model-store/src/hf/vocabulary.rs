@@ -58,7 +58,7 @@ fn set_tokens(json: &TokenizerJson, ids: &HashMap<String, u32>, rows: usize, met
     let mut types = vec![token_type::UNUSED; rows];
     for (token, &id) in ids {
         tokens[id as usize].clone_from(token);
-        let byte = json.model.byte_fallback && is_byte(token);
+        let byte = json.model.byte_fallback && token_type::byte(token).is_some();
         types[id as usize] = if byte { token_type::BYTE } else { token_type::NORMAL };
     }
     for added in &json.added_tokens {
@@ -76,12 +76,6 @@ fn set_tokens(json: &TokenizerJson, ids: &HashMap<String, u32>, rows: usize, met
     }
     metadata.set(keys::TOKENS, tokens);
     metadata.set(keys::TOKEN_TYPE, MetaValue::Array(MetaArray::I32(types)));
-}
-
-/// `<0x41>`
-fn is_byte(token: &str) -> bool {
-    let hex = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
-    hex.is_some_and(|hex| hex.len() == 2 && u8::from_str_radix(hex, 16).is_ok())
 }
 
 fn set_byte_level(path: &Path, json: &TokenizerJson, metadata: &mut Metadata) -> Result<(), StoreError> {

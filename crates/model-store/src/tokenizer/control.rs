@@ -1,10 +1,10 @@
 //! Control tokens: those that structure a text rather than being part of it.
 
-use super::{Inner, refuse};
+use super::named::Named;
+use super::{Pipeline, refuse};
 use crate::{StoreError, keys};
-use aho_corasick::{AhoCorasick, MatchKind};
 use domain_types::{Metadata, TokenId};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 /// Names under which model families end a turn or a text. Files often list one and mean several.
@@ -21,38 +21,30 @@ const END_NAMES: [&str; 8] = [
 
 #[derive(Debug)]
 pub(super) struct ControlTokens {
-    names: BTreeMap<TokenId, String>,
-    /// Ids in the order of the searcher's patterns.
-    ids: Vec<TokenId>,
-    searcher: AhoCorasick,
+    ids: BTreeSet<TokenId>,
+    names: Named,
 }
 
 impl ControlTokens {
     /// Special tokens of the vocabulary, and those that the model uses as such.
     pub(super) fn new<'a>(
-        inner: &Inner,
+        pipeline: &dyn Pipeline,
         used: impl Iterator<Item = &'a TokenId>,
     ) -> Result<Self, StoreError> {
-        let added = inner.get_added_tokens_decoder().into_iter();
-        let mut names: BTreeMap<_, _> =
-            added.filter(|(_, token)| token.special).map(|(id, token)| (id, token.content)).collect();
-        names.extend(used.filter_map(|&id| Some((id, inner.id_to_token(id)?))));
-        names.retain(|_, name| !name.is_empty());
-        let ids = names.keys().copied().collect();
-        let searcher = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(names.values())
-            .map_err(|e| refuse(format!("control tokens: {e}")))?;
-        Ok(Self { names, ids, searcher })
+        let mut tokens: BTreeMap<_, _> = pipeline.special().into_iter().collect();
+        tokens.extend(used.filter_map(|&id| Some((id, pipeline.token(id)?))));
+        tokens.retain(|_, name| !name.is_empty());
+        let names = Named::new(tokens.iter().map(|(&id, name)| (name.as_str(), id)))?;
+        Ok(Self { ids: tokens.into_keys().collect(), names })
     }
 
     pub(super) fn contains(&self, token: TokenId) -> bool {
-        self.names.contains_key(&token)
+        self.ids.contains(&token)
     }
 
-    /// Where control tokens are written out in a text, from left to right, the longest where several would do.
+    /// Where control tokens are written out in a text.
     pub(super) fn find(&self, text: &str) -> impl Iterator<Item = (Range<usize>, TokenId)> {
-        self.searcher.find_iter(text).map(|m| (m.range(), self.ids[m.pattern().as_usize()]))
+        self.names.find(text)
     }
 }
 
@@ -71,7 +63,7 @@ pub(super) fn id_in(
 
 /// Tokens that end generation: those that the file names, and special tokens with a well-known name.
 pub(super) fn end_tokens(
-    inner: &Inner,
+    pipeline: &dyn Pipeline,
     metadata: &Metadata,
     vocab_size: usize,
 ) -> Result<Vec<TokenId>, StoreError> {
@@ -79,9 +71,9 @@ pub(super) fn end_tokens(
     for key in [keys::EOS, keys::EOT, keys::EOM] {
         ends.extend(id_in(metadata, key, vocab_size)?);
     }
-    let added = inner.get_added_tokens_decoder();
-    let special = |id: &TokenId| added.get(id).is_some_and(|token| token.special);
-    ends.extend(END_NAMES.iter().filter_map(|name| inner.token_to_id(name)).filter(special));
+    let special: BTreeSet<_> = pipeline.special().into_iter().map(|(id, _)| id).collect();
+    let known = END_NAMES.iter().filter_map(|name| pipeline.token_id(name));
+    ends.extend(known.filter(|id| special.contains(id)));
     let mut seen = HashSet::new();
     ends.retain(|&id| seen.insert(id));
     Ok(ends)

@@ -1,41 +1,22 @@
 //! SentencePiece BPE with byte fallback (Llama 2, Mistral, Gemma): `tokenizer.ggml.model` = `llama`.
 
+use super::merging::{Form, Merging};
+use super::refuse;
 use super::vocabulary::Vocabulary;
-use super::{Inner, refuse};
 use crate::token_type::{NORMAL, SPACE_MARK};
-use crate::{StoreError, keys};
+use crate::{StoreError, keys, token_type};
 use domain_types::{MetaValue, Metadata};
 use std::collections::HashMap;
-use tokenizers::NormalizerWrapper;
-use tokenizers::decoders::DecoderWrapper;
-use tokenizers::decoders::byte_fallback::ByteFallback;
-use tokenizers::decoders::fuse::Fuse;
-use tokenizers::decoders::sequence::Sequence as DecodeSequence;
-use tokenizers::decoders::strip::Strip;
-use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::normalizers::{Prepend, Replace, Sequence};
 
-pub(super) fn build(metadata: &Metadata) -> Result<Inner, StoreError> {
+pub(super) fn build(metadata: &Metadata) -> Result<Merging, StoreError> {
     let vocabulary = Vocabulary::read(metadata)?;
     let unknown = metadata.u64(keys::UNKNOWN).unwrap_or(0);
     let unknown = usize::try_from(unknown).ok().and_then(|id| vocabulary.tokens.get(id));
     let unknown = unknown.ok_or_else(|| refuse(format!("{} is outside the vocabulary", keys::UNKNOWN)))?;
-    let model = BPE::builder()
-        .vocab_and_merges(
-            vocabulary.ids().map(|(token, id)| (token.clone(), id)).collect::<Vocab>(),
-            merges(&vocabulary, metadata)?,
-        )
-        .unk_token(unknown.clone())
-        .fuse_unk(true)
-        .byte_fallback(true)
-        .build()
-        .map_err(|e| refuse(e.to_string()))?;
-    let prefix = metadata.bool(keys::ADD_SPACE_PREFIX).unwrap_or(true);
-    let mut inner = Inner::new(model);
-    inner.with_normalizer(Some(normalizer(prefix)?)).map_err(|e| refuse(e.to_string()))?;
-    inner.with_decoder(Some(decoder(prefix)?));
-    vocabulary.add_special(&mut inner)?;
-    Ok(inner)
+    let form = SentencePiece { prefix: metadata.bool(keys::ADD_SPACE_PREFIX).unwrap_or(true) };
+    Merging::new(&vocabulary, merges(&vocabulary, metadata)?, Box::new(form), |bpe| {
+        bpe.unk_token(unknown.clone()).fuse_unk(true).byte_fallback(true)
+    })
 }
 
 /// SentencePiece joins the neighbours whose joint token has the best score. The same as merge rules: every way to
@@ -61,24 +42,51 @@ fn merges(vocabulary: &Vocabulary<'_>, metadata: &Metadata) -> Result<Vec<(Strin
     Ok(rules.into_iter().map(|(.., left, right)| (left.to_owned(), right.to_owned())).collect())
 }
 
-/// Spaces become marks, with one more in front where the model was trained so.
-fn normalizer(prefix: bool) -> Result<Sequence, StoreError> {
-    let mark = SPACE_MARK.to_string();
-    let replace = Replace::new(" ", mark.as_str()).map_err(|e| refuse(e.to_string()))?;
-    let mut steps: Vec<NormalizerWrapper> = Vec::new();
-    if prefix {
-        steps.push(Prepend::new(mark).into());
-    }
-    steps.push(replace.into());
-    Ok(Sequence::new(steps))
+/// Text as one word, with marks for its spaces.
+#[derive(Debug)]
+struct SentencePiece {
+    /// With one more in front, where the model was trained so.
+    prefix: bool,
 }
 
-fn decoder(prefix: bool) -> Result<DecodeSequence, StoreError> {
-    let replace = Replace::new(SPACE_MARK.to_string(), " ").map_err(|e| refuse(e.to_string()))?;
-    let mut steps: Vec<DecoderWrapper> =
-        vec![DecoderWrapper::Replace(replace), ByteFallback::default().into(), Fuse::default().into()];
-    if prefix {
-        steps.push(Strip::new(' ', 1, 0).into());
+impl Form for SentencePiece {
+    fn words(
+        &self,
+        text: &str,
+        word: &mut dyn FnMut(&str) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let prefix = self.prefix.then_some(' ');
+        let marked = prefix.into_iter().chain(text.chars()).map(|c| if c == ' ' { SPACE_MARK } else { c });
+        word(&marked.collect::<String>())
     }
-    Ok(DecodeSequence::new(steps))
+
+    fn text(&self, tokens: &[&str]) -> String {
+        let mut text = String::new();
+        let mut bytes = Vec::new();
+        for token in tokens {
+            if let Some(byte) = token_type::byte(token) {
+                bytes.push(byte);
+            } else {
+                push_bytes(&mut bytes, &mut text);
+                text.extend(token.chars().map(|c| if c == SPACE_MARK { ' ' } else { c }));
+            }
+        }
+        push_bytes(&mut bytes, &mut text);
+        if self.prefix && text.starts_with(' ') {
+            text.remove(0);
+        }
+        text
+    }
+}
+
+/// Bytes that are no text become one U+FFFD each, as in Hugging Face's crate.
+fn push_bytes(bytes: &mut Vec<u8>, text: &mut String) {
+    match std::str::from_utf8(bytes) {
+        Ok(valid) => text.push_str(valid),
+        Err(_) => text.extend(bytes.iter().map(|_| char::REPLACEMENT_CHARACTER)),
+    }
+    bytes.clear();
 }

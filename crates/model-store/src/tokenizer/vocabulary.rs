@@ -1,9 +1,8 @@
 //! The vocabulary in GGUF metadata.
 
-use super::{Inner, refuse};
+use super::refuse;
 use crate::{StoreError, keys, token_type};
-use domain_types::{MetaArray, MetaValue, Metadata};
-use tokenizers::AddedToken;
+use domain_types::{MetaArray, MetaValue, Metadata, TokenId};
 
 pub(super) struct Vocabulary<'a> {
     pub(super) tokens: &'a [String],
@@ -32,19 +31,13 @@ impl<'a> Vocabulary<'a> {
     }
 
     /// Tokens with their ids.
-    pub(super) fn ids(&self) -> impl Iterator<Item = (&'a String, u32)> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = (&'a String, TokenId)> {
         self.tokens.iter().zip(0..)
     }
 
-    /// Makes control tokens special, and user-defined tokens whole words that are found before all else.
-    pub(super) fn add_special(&self, inner: &mut Inner) -> Result<(), StoreError> {
-        let of_type = |kinds: &'static [i32], special| {
-            let chosen = (0..self.tokens.len()).filter(move |&id| kinds.contains(&self.token_type(id)));
-            chosen.map(move |id| AddedToken::from(self.tokens[id].as_str(), special).normalized(false))
-        };
-        let control = of_type(&[token_type::CONTROL, token_type::UNKNOWN], true);
-        inner.add_special_tokens(control).map_err(|e| refuse(e.to_string()))?;
-        inner.add_tokens(of_type(&[token_type::USER_DEFINED], false)).map_err(|e| refuse(e.to_string()))?;
-        Ok(())
+    /// Those of some types.
+    pub(super) fn of_type(&self, kinds: &[i32]) -> impl Iterator<Item = (&'a str, TokenId)> {
+        let chosen = self.ids().filter(|&(_, id)| kinds.contains(&self.token_type(id as usize)));
+        chosen.map(|(token, id)| (token.as_str(), id))
     }
 }

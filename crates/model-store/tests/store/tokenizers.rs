@@ -3,8 +3,10 @@
 use crate::gguf_round_trip::{tensor, write};
 use crate::support::{catalogue, golden, smollm2};
 use domain_types::testing::tokenizer_conformance;
-use domain_types::{MetaArray, MetaValue, Metadata, TensorSource, Tokenizer, scalar};
-use model_store::{GgufFile, HfFolder, HfTokenizer, StoreError, load_tokenizer};
+use domain_types::{MetaArray, MetaValue, Metadata, PortError, TensorSource, Tokenizer, WordPattern, scalar};
+use model_store::{GgufFile, HfFolder, ModelTokenizer, StoreError, load_tokenizer, tokenizer_with};
+use proptest::prelude::*;
+use std::ops::Range;
 
 #[derive(serde::Deserialize)]
 struct Case {
@@ -16,7 +18,7 @@ fn cases(name: &str) -> Vec<Case> {
     serde_json::from_str(&std::fs::read_to_string(golden(name)).unwrap()).unwrap()
 }
 
-fn assert_same_tokens(tokenizer: &HfTokenizer, name: &str) {
+fn assert_same_tokens(tokenizer: &ModelTokenizer, name: &str) {
     for case in cases(name) {
         assert_eq!(tokenizer.encode(&case.text, false).unwrap(), case.ids, "{:?}", case.text);
         assert_eq!(tokenizer.decode(&case.ids).unwrap(), case.text);
@@ -63,6 +65,37 @@ fn sentence_piece_from_tokenizer_json() {
     let tokenizer = load_tokenizer(&file_of(metadata)).unwrap();
     tokenizer_conformance(&tokenizer);
     assert_same_tokens(&tokenizer, "spm.tokens.json");
+}
+
+/// The same vocabulary read by Hugging Face's crate and by our own pipelines.
+fn assert_same_pipelines(text: &str) {
+    let tokenizers = |name: &str| {
+        let json = std::fs::read_to_string(golden(name)).unwrap();
+        let mut metadata = Metadata::new();
+        metadata.set("tokenizer.huggingface.json", json);
+        load_tokenizer(&file_of(metadata)).unwrap()
+    };
+    let mut metadata = HfFolder::open(golden("llama")).unwrap().metadata().clone();
+    metadata.remove("tokenizer.huggingface.json").unwrap();
+    let byte_level = load_tokenizer(&file_of(metadata)).unwrap();
+    let sentence_piece = load_tokenizer(&GgufFile::open(golden("spm.gguf"), &catalogue()).unwrap()).unwrap();
+    let pairs = [("llama/tokenizer.json", byte_level), ("spm.tokenizer.json", sentence_piece)];
+    for (name, ours) in pairs {
+        let theirs = tokenizers(name);
+        let tokens = theirs.encode(text, false).unwrap();
+        assert_eq!(ours.encode(text, false).unwrap(), tokens, "{name}: {text:?}");
+        assert_eq!(ours.decode(&tokens).unwrap(), theirs.decode(&tokens).unwrap(), "{name}: {text:?}");
+        // Not whole characters.
+        let half = &tokens[tokens.len() / 2..];
+        assert_eq!(ours.decode(half).unwrap(), theirs.decode(half).unwrap(), "{name}: {half:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn both_readings_of_a_vocabulary_agree(text in r"\PC{0,40}|[ -~\s]{0,60}|(?s).{0,20}") {
+        assert_same_pipelines(&text);
+    }
 }
 
 #[test]
@@ -113,13 +146,35 @@ fn unusable_vocabularies_say_why() {
     refused(&|m| m.set("tokenizer.ggml.token_type", short.clone()), "token_type");
 }
 
+/// Where tokenizer.json cannot be run, GGUF's vocabulary is as good, unless it does not say how words are cut.
+#[test]
+fn words_that_only_tokenizer_json_describes_are_not_guessed() {
+    let mut metadata = HfFolder::open(golden("llama")).unwrap().metadata().clone();
+    let read = |metadata: &Metadata| tokenizer_with(&file_of(metadata.clone()), &|_| Ok(Box::new(Nothing)));
+    assert_eq!(read(&metadata).unwrap().token_id("<|im_end|>"), Some(2));
+    metadata.remove("tokenizer.ggml.pre").unwrap();
+    let error = read(&metadata).unwrap_err();
+    assert!(matches!(error, StoreError::Unsupported { .. }), "{error}");
+    metadata.remove("tokenizer.huggingface.json").unwrap();
+    read(&metadata).unwrap();
+}
+
+/// Finds no word.
+struct Nothing;
+
+impl WordPattern for Nothing {
+    fn find(&self, _: &str) -> Result<Vec<Range<usize>>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
 #[test]
 fn missing_tokenizers_are_an_error() {
     let error = load_tokenizer(&file_of(Metadata::new())).unwrap_err();
     assert!(matches!(error, StoreError::Metadata { .. }), "{error}");
 }
 
-fn real() -> Option<HfTokenizer> {
+fn real() -> Option<ModelTokenizer> {
     Some(load_tokenizer(&GgufFile::open(smollm2()?, &catalogue()).unwrap()).unwrap())
 }
 

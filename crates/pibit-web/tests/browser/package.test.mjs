@@ -61,6 +61,53 @@ test('the full quantizer and comparisons', () => withPackage(async () => {
   return 'done';
 }));
 
+// The cases of domain_types::testing::word_pattern_conformance.
+const WORDS = [
+  [String.raw`\p{N}`, 'a1² ٣', ['1', '²', '٣']],
+  [String.raw` ?\p{L}+|\s+`, 'naïve 日本  ß', ['naïve', ' 日本', '  ', 'ß']],
+  ['a|ab|b', 'ab', ['a', 'b']],
+  [String.raw`\s+(?!\S)|\s+`, 'a   b  ', ['  ', ' ', '  ']],
+  [String.raw`\s`, '\u0085\ufeff\u3000', ['\u0085', '\u3000']],
+  [String.raw`[^\s\p{L}\p{N}]+`, 'a→😀\u0085b', ['→😀']],
+  ["(?i:'s|'t|'re|'ve|'m|'ll|'d)", "I'LL we'Re 'ſ 'K", ["'LL", "'Re", "'ſ"]],
+  [String.raw`[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}`, '\n(ab12345', ['(ab', '123', '45']],
+  [String.raw`[\p{P}\$\+<=>\^~\|]+`, 'x+=<y~|', ['+=<', '~|']],
+];
+
+test('patterns find the words that they find natively', () => withPackage(async (cases) => {
+  const { findWords } = await import('./pibit/words.js');
+  for (const [pattern, text, expected] of cases) {
+    const [ends, bytes] = [findWords(pattern, text), new TextEncoder().encode(text)];
+    const words = Array.from({ length: ends.length / 2 }, (_, i) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.slice(ends[2 * i], ends[2 * i + 1])));
+    if (words.join('|') !== expected.join('|')) throw new Error(`${pattern}: ${words}`);
+  }
+  return 'done';
+}, WORDS));
+
+test('chat templates are rendered as natively, and within bounds', () => withPackage(async () => {
+  const { render } = await import('./pibit/chat_template.js');
+  const check = (fine, what) => { if (!fine) throw new Error(what); };
+  const of = (template, messages, limit) => render({ template, bos: '<s>', eos: '</s>' }, messages, limit);
+  const said = (role, content) => ({ role, content });
+  const failure = (promise) => promise.then(() => ({}), (error) => error);
+  // Texts and expectations of inference's own tests.
+  const smollm2 = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+  const greeted = await of(smollm2, [said('user', 'Hi')]);
+  check(greeted === '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n', greeted);
+  const real = "{%- set ns = namespace(last='') -%}\n{% for m in messages[1:] %}\n  {% if m.role == 'tool' %}{% continue %}{% endif %}\n{% set ns.last = m.content.split('</think>')[-1].strip() %}\n{% endfor %}\n{{ bos_token }}{{ ns.last }}{% if messages[0]['content'].startswith('a') %} a{% endif %} {{ [messages[0], 1]|tojson }}{%- if tools is none and strftime_now is not defined %} ok{% endif %}";
+  const used = await of(real, [said('user', 'a<é'), said('assistant', 'x</think> y '), said('tool', 'z')]);
+  check(used === '<s>y a [{"role": "user", "content": "a<é"}, 1] ok', used);
+  const refused = await failure(of("{{ raise_exception('roles must alternate') }}", []));
+  check(refused.code === 'badFile' && refused.message.includes('roles must alternate'), refused.message);
+  check((await failure(of('{% for %}', []))).code === 'badFile', 'no template');
+  const endless = '{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}';
+  const ended = await failure(of(endless, [], 300));
+  check(ended.code === 'badFile' && ended.message.includes('0.3 seconds'), ended.message);
+  check((await failure(of(smollm2, [{ role: 'user' }]))).code === 'badInput', 'no content');
+  check((await of('{{ bos_token }}', [])) === '<s>', 'another worker after one that was ended');
+  return 'done';
+}));
+
 test('an adapter learns from a text in the tab', () => withPackage(async () => {
   const { Model, QatConfig } = await import('./pibit/index.js');
   const check = (fine, what) => { if (!fine) throw new Error(what); };

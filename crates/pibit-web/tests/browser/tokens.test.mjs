@@ -8,7 +8,14 @@ import { after, before, test } from 'node:test';
 import { onPage, stop } from './page.mjs';
 
 const { PIBIT } = process.env;
-const PROMPTS = ['12 + 7 =', 'def add(a, b):', 'The capital of France is', 'Tom has 12 apples. Tom buys 7 more. '.repeat(4)];
+const PROMPTS = [
+  '12 + 7 =',
+  'def add(a, b):',
+  'The capital of France is',
+  'Tom has 12 apples. Tom buys 7 more. '.repeat(4),
+  // Where engines of regular expressions differ: white space, folded case, pairs of surrogates, numbers.
+  "I'LL we'ſ naïve 日本語\u0085\ufeff\u3000 😀 ²٣12345  \r\n\tx",
+];
 const TOKENS = 48;
 
 let folder;

@@ -1,0 +1,95 @@
+//! GGUF vocabularies at work: byte-pair merges, around them the form in which a vocabulary has text.
+
+use super::named::Named;
+use super::vocabulary::Vocabulary;
+use super::{Pipeline, refuse};
+use crate::{StoreError, token_type};
+use domain_types::TokenId;
+use std::fmt;
+use tokenizers::Model;
+use tokenizers::models::bpe::{BPE, BpeBuilder, Merges, Vocab};
+
+/// How text is written in the tokens of a vocabulary.
+pub(super) trait Form: fmt::Debug + Send + Sync {
+    /// Gives the words of a text, as they are written in tokens.
+    fn words(
+        &self,
+        text: &str,
+        word: &mut dyn FnMut(&str) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// The text of tokens.
+    fn text(&self, tokens: &[&str]) -> String;
+}
+
+#[derive(Debug)]
+pub(super) struct Merging {
+    form: Box<dyn Form>,
+    bpe: BPE,
+    tokens: Vec<String>,
+    special: Vec<(TokenId, String)>,
+    /// Tokens that were added to the vocabulary: words that are found before all else.
+    defined: Named,
+}
+
+impl Merging {
+    /// `merges`: pairs, those that are merged first before the others.
+    pub(super) fn new(
+        vocabulary: &Vocabulary<'_>,
+        merges: Merges,
+        form: Box<dyn Form>,
+        settings: impl FnOnce(BpeBuilder) -> BpeBuilder,
+    ) -> Result<Self, StoreError> {
+        let vocab: Vocab = vocabulary.ids().map(|(token, id)| (token.clone(), id)).collect();
+        let bpe = settings(BPE::builder().vocab_and_merges(vocab, merges)).build();
+        let special = vocabulary.of_type(&[token_type::CONTROL, token_type::UNKNOWN]);
+        Ok(Self {
+            form,
+            bpe: bpe.map_err(|e| refuse(e.to_string()))?,
+            tokens: vocabulary.tokens.to_vec(),
+            special: special.map(|(token, id)| (id, token.to_owned())).collect(),
+            defined: Named::new(vocabulary.of_type(&[token_type::USER_DEFINED]))?,
+        })
+    }
+
+    fn merge(&self, text: &str, tokens: &mut Vec<TokenId>) -> Result<(), StoreError> {
+        self.form.words(text, &mut |word| {
+            let merged = self.bpe.tokenize(word).map_err(|e| refuse(e.to_string()))?;
+            tokens.extend(merged.iter().map(|token| token.id));
+            Ok(())
+        })
+    }
+}
+
+impl Pipeline for Merging {
+    fn encode(&self, text: &str, tokens: &mut Vec<TokenId>) -> Result<(), StoreError> {
+        let mut rest = 0;
+        for (range, token) in self.defined.find(text) {
+            self.merge(&text[rest..range.start], tokens)?;
+            tokens.push(token);
+            rest = range.end;
+        }
+        self.merge(&text[rest..], tokens)
+    }
+
+    fn decode(&self, tokens: &[TokenId]) -> Result<String, StoreError> {
+        let known: Vec<_> = tokens.iter().filter_map(|&id| self.tokens.get(id as usize)).collect();
+        Ok(self.form.text(&known.into_iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
+    fn token_id(&self, token: &str) -> Option<TokenId> {
+        self.bpe.token_to_id(token)
+    }
+
+    fn token(&self, id: TokenId) -> Option<String> {
+        self.tokens.get(id as usize).cloned()
+    }
+
+    fn end(&self) -> usize {
+        self.tokens.len()
+    }
+
+    fn special(&self) -> Vec<(TokenId, String)> {
+        self.special.clone()
+    }
+}
