@@ -95,17 +95,11 @@ impl Tokenizer for ModelTokenizer {
 
     fn encode(&self, text: &str, parse_special: bool) -> Result<Vec<TokenId>, PortError> {
         let mut tokens = Vec::new();
-        if !parse_special {
+        if parse_special {
+            self.control.encode(&*self.pipeline, text, &mut tokens)?;
+        } else {
             self.pipeline.encode(text, &mut tokens)?;
-            return Ok(tokens);
         }
-        let mut rest = 0;
-        for (range, token) in self.control.find(text) {
-            self.pipeline.encode(&text[rest..range.start], &mut tokens)?;
-            tokens.push(token);
-            rest = range.end;
-        }
-        self.pipeline.encode(&text[rest..], &mut tokens)?;
         Ok(tokens)
     }
 

@@ -1,7 +1,7 @@
 //! Byte-level BPE (GPT-2 and after): `tokenizer.ggml.model` = `gpt2`. Tokens write bytes as characters, so that any text
 //! has tokens and none has white space in it.
 
-use super::merging::{Form, Merging};
+use super::merging::{Form, Merging, Take};
 use super::refuse;
 use super::vocabulary::Vocabulary;
 use crate::pre_tokenization::{self, PreTokenization};
@@ -60,11 +60,7 @@ struct ByteLevel {
 }
 
 impl Form for ByteLevel {
-    fn words(
-        &self,
-        text: &str,
-        word: &mut dyn FnMut(&str) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn words(&self, text: &str, word: Take<'_>) -> Result<(), StoreError> {
         let mut pieces = vec![text];
         for pattern in &self.patterns {
             let mut cut = Vec::with_capacity(pieces.len());

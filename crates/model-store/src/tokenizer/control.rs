@@ -5,7 +5,6 @@ use super::{Pipeline, refuse};
 use crate::{StoreError, keys};
 use domain_types::{Metadata, TokenId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::ops::Range;
 
 /// Names under which model families end a turn or a text. Files often list one and mean several.
 const END_NAMES: [&str; 8] = [
@@ -42,9 +41,14 @@ impl ControlTokens {
         self.ids.contains(&token)
     }
 
-    /// Where control tokens are written out in a text.
-    pub(super) fn find(&self, text: &str) -> impl Iterator<Item = (Range<usize>, TokenId)> {
-        self.names.find(text)
+    /// Appends the tokens of a text in which control tokens may be written out.
+    pub(super) fn encode(
+        &self,
+        pipeline: &dyn Pipeline,
+        text: &str,
+        tokens: &mut Vec<TokenId>,
+    ) -> Result<(), StoreError> {
+        self.names.encode(text, tokens, |text, tokens| pipeline.encode(text, tokens))
     }
 }
 

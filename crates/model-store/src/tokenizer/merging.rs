@@ -9,14 +9,13 @@ use std::fmt;
 use tokenizers::Model;
 use tokenizers::models::bpe::{BPE, BpeBuilder, Merges, Vocab};
 
+/// Takes a word.
+pub(super) type Take<'a> = &'a mut dyn FnMut(&str) -> Result<(), StoreError>;
+
 /// How text is written in the tokens of a vocabulary.
 pub(super) trait Form: fmt::Debug + Send + Sync {
     /// Gives the words of a text, as they are written in tokens.
-    fn words(
-        &self,
-        text: &str,
-        word: &mut dyn FnMut(&str) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError>;
+    fn words(&self, text: &str, word: Take<'_>) -> Result<(), StoreError>;
 
     /// The text of tokens.
     fn text(&self, tokens: &[&str]) -> String;
@@ -63,18 +62,12 @@ impl Merging {
 
 impl Pipeline for Merging {
     fn encode(&self, text: &str, tokens: &mut Vec<TokenId>) -> Result<(), StoreError> {
-        let mut rest = 0;
-        for (range, token) in self.defined.find(text) {
-            self.merge(&text[rest..range.start], tokens)?;
-            tokens.push(token);
-            rest = range.end;
-        }
-        self.merge(&text[rest..], tokens)
+        self.defined.encode(text, tokens, |text, tokens| self.merge(text, tokens))
     }
 
     fn decode(&self, tokens: &[TokenId]) -> Result<String, StoreError> {
-        let known: Vec<_> = tokens.iter().filter_map(|&id| self.tokens.get(id as usize)).collect();
-        Ok(self.form.text(&known.into_iter().map(String::as_str).collect::<Vec<_>>()))
+        let known = tokens.iter().filter_map(|&id| self.tokens.get(id as usize));
+        Ok(self.form.text(&known.map(String::as_str).collect::<Vec<_>>()))
     }
 
     fn token_id(&self, token: &str) -> Option<TokenId> {

@@ -6,7 +6,6 @@ use daachorse::{DoubleArrayAhoCorasick, DoubleArrayAhoCorasickBuilder, MatchKind
 use domain_types::TokenId;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
 
 /// Names of tokens, searched for together.
 pub(super) struct Named {
@@ -31,10 +30,21 @@ impl Named {
         Ok(Self { searcher: Some(searcher) })
     }
 
-    /// Where tokens are written out in a text, from left to right, the longest where several would do.
-    pub(super) fn find(&self, text: &str) -> impl Iterator<Item = (Range<usize>, TokenId)> {
-        let found = self.searcher.iter().flat_map(move |searcher| searcher.leftmost_find_iter(text));
-        found.map(|m| (m.start()..m.end(), m.value()))
+    /// Appends the tokens that are written out in a text, the longest where several would do, and what `between` appends
+    /// for the text around them.
+    pub(super) fn encode(
+        &self,
+        text: &str,
+        tokens: &mut Vec<TokenId>,
+        between: impl Fn(&str, &mut Vec<TokenId>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut rest = 0;
+        for found in self.searcher.iter().flat_map(|searcher| searcher.leftmost_find_iter(text)) {
+            between(&text[rest..found.start()], tokens)?;
+            tokens.push(found.value());
+            rest = found.end();
+        }
+        between(&text[rest..], tokens)
     }
 }
 

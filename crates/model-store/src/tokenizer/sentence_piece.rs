@@ -1,6 +1,6 @@
 //! SentencePiece BPE with byte fallback (Llama 2, Mistral, Gemma): `tokenizer.ggml.model` = `llama`.
 
-use super::merging::{Form, Merging};
+use super::merging::{Form, Merging, Take};
 use super::refuse;
 use super::vocabulary::Vocabulary;
 use crate::token_type::{NORMAL, SPACE_MARK};
@@ -50,11 +50,7 @@ struct SentencePiece {
 }
 
 impl Form for SentencePiece {
-    fn words(
-        &self,
-        text: &str,
-        word: &mut dyn FnMut(&str) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn words(&self, text: &str, word: Take<'_>) -> Result<(), StoreError> {
         if text.is_empty() {
             return Ok(());
         }
