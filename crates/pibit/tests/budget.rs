@@ -42,9 +42,17 @@ fn calibration(folder: &Path) -> String {
     file
 }
 
-fn divergence(file: &str) -> f64 {
-    let eval = json(&["eval", file, "--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "8"]);
-    eval["kld_mean"].as_f64().expect("a divergence")
+/// 99th percentile of the divergence, and how often both models' first choice differs. Not the mean: a few tokens of a
+/// model this small and sure of itself decide that one (docs/quality.md).
+fn divergence(file: &str) -> [f64; 2] {
+    let eval = json(&["eval", file, "--reference", "tiny", "--corpus", "--ctx", "128", "--chunks", "100"]);
+    let of = |name: &str| eval[name].as_f64().unwrap_or_else(|| panic!("no {name}"));
+    [of("kld_p99"), 1.0 - of("top1")]
+}
+
+/// Whether a file is nearer to the original in both.
+fn is_nearer(file: [f64; 2], other: [f64; 2]) -> bool {
+    file[0] < other[0] && file[1] < other[1]
 }
 
 #[test]
@@ -61,7 +69,8 @@ fn a_budget_buys_the_best_file_of_its_size() {
     let budget = uniform["bytes"].as_u64().unwrap();
     let (report, best) = made("best", &["--budget", &budget.to_string()]);
     assert!(report["bytes"].as_u64().unwrap() <= budget);
-    assert!(divergence(&best) < divergence(&plain), "{} {}", divergence(&best), divergence(&plain));
+    let (budgeted, uniform) = (divergence(&best), divergence(&plain));
+    assert!(is_nearer(budgeted, uniform), "{budgeted:?} {uniform:?}");
 
     let allocation = &report["allocation"];
     assert_eq!(allocation["budget"].as_u64(), Some(budget));
@@ -87,7 +96,8 @@ fn a_budget_buys_the_best_file_of_its_size() {
 
     let (wide, larger) = made("larger", &["--bpw", "5"]);
     assert!(wide["bits_per_weight"].as_f64().unwrap() <= 5.0);
-    assert!(divergence(&larger) < divergence(&best));
+    let larger = divergence(&larger);
+    assert!(is_nearer(larger, budgeted), "{larger:?} {budgeted:?}");
 
     let out = pibit(
         &["quantize", "tiny", "--calib", &calib, "--budget", "100kB", "-o", &path(folder.path(), "x")],
