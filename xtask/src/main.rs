@@ -43,7 +43,7 @@ enum Command {
     TestAsan,
     /// Hold the acceptance gates that take seconds against their limits
     Gates(gates::Args),
-    /// The page, the npm package and quant-core's unit tests in Chromium
+    /// The page, the npm package and unit tests in Chromium
     TestWeb(test::web::Args),
     /// Fuzz every parser and decoder with the address sanitizer
     Fuzz(fuzz::Args),

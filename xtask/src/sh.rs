@@ -4,6 +4,9 @@ use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 
+/// The profile of programs that xtask calls, and the folder where they land.
+pub(crate) const TOOLS: &str = "tools";
+
 /// The workspace's top folder: as cargo says at run time, since clones may share a target folder.
 pub(crate) fn root() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());

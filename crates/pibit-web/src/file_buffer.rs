@@ -62,3 +62,33 @@ pub(crate) fn memory_bytes() -> u64 {
 pub(crate) fn memory_bytes() -> u64 {
     0
 }
+
+#[cfg(all(test, target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use crate::failure::testing::code;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    fn nothing_is_allocated_for_a_file_above_the_budget() {
+        let before = memory_bytes();
+        assert_eq!(code(FileBuffer::new(1e9, 9e8)), "overBudget");
+        // More than there are addresses.
+        assert_eq!(code(FileBuffer::new(1e11, 1e12)), "overBudget");
+        assert_eq!(memory_bytes(), before);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_file_of_unknown_length_grows_up_to_the_budget() {
+        let mut buffer = FileBuffer::new(0.0, 1000.0).expect("nothing yet");
+        let pieces: Vec<[u8; 90]> = (0..11).map(|i| [i; 90]).collect();
+        for piece in &pieces {
+            buffer.push(piece).expect("within the budget");
+        }
+        assert_eq!(code(buffer.push(&[0; 11])), "overBudget");
+        buffer.push(&[11; 10]).expect("the last bytes of the budget");
+        let (bytes, allowed) = buffer.into_parts();
+        assert_eq!((bytes.len(), allowed), (1000, 1000));
+        assert_eq!(bytes[..990], pieces.concat());
+    }
+}

@@ -118,3 +118,61 @@ fn small_number(settings: &JsValue, key: &str) -> Result<Option<u8>, JsValue> {
         Err(wrong())
     }
 }
+
+#[cfg(all(test, target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use crate::failure::testing::code;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    fn settings_survive_json() {
+        for (bits, k) in [(2, None), (2, Some(3)), (3, Some(5))] {
+            let made = PiQuant::new(bits, k).expect("valid");
+            let read = PiQuant::from_json(&made.to_json()).expect("own settings");
+            assert_eq!((read.bits(), read.k()), (bits, k));
+            assert_eq!(read.levels(), made.levels());
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn settings_of_others_are_refused() {
+        let of = |json: &str| code(PiQuant::from_json(json));
+        for json in ["", "[", "7", "{}", "null", r#"{"bits":"3"}"#, r#"{"bits":2.5}"#, r#"{"bits":258}"#] {
+            assert_eq!(of(json), "badInput", "{json}");
+        }
+        assert_eq!(of(&" ".repeat(MAX_JSON + 1)), "messageTooLong");
+        // At the limit it is only no JSON.
+        assert_eq!(of(&" ".repeat(MAX_JSON)), "badInput");
+    }
+
+    #[wasm_bindgen_test]
+    fn all_lengths_are_quantized_or_refused() {
+        let quantizer = PiQuant::new(3, None).expect("valid");
+        let weights: Vec<f32> = (0..600).map(|i| (i as f32 * 1.7).sin()).collect();
+        for count in 1..weights.len() {
+            let packed = quantizer.quantize(&weights[..count]);
+            if count % 32 != 0 {
+                assert_eq!(code(packed), "badInput", "{count} weights");
+                continue;
+            }
+            let decoded = quantizer.dequantize(&packed.expect("whole strips")).expect("own bytes");
+            assert_eq!(decoded.len(), count);
+            let errors = weights.iter().zip(&decoded).map(|(w, d)| f64::from(w - d).powi(2));
+            let mse = errors.sum::<f64>() / count as f64;
+            assert_eq!(quantizer.compute_mse(&weights[..count]).expect("finite"), mse);
+            assert!(mse < 0.06, "{count} weights: {mse}");
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn weights_that_are_no_numbers_are_refused() {
+        let quantizer = PiQuant::new(2, None).expect("valid");
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut weights = [0.5; 64];
+            weights[63] = bad;
+            assert_eq!(code(quantizer.quantize(&weights)), "badInput", "{bad}");
+            assert_eq!(code(quantizer.step_size(&weights)), "badInput", "{bad}");
+        }
+    }
+}

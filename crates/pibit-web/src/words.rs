@@ -28,3 +28,13 @@ impl WordPattern for Words {
         Ok(ends.chunks_exact(2).map(|word| word[0] as usize..word[1] as usize).collect())
     }
 }
+
+#[cfg(all(test, target_arch = "wasm32"))]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    fn finds_the_words_that_are_found_natively() {
+        domain_types::testing::word_pattern_conformance(&super::compile);
+    }
+}

@@ -5,6 +5,12 @@ use crate::codec::{BlockCodec, BlockQuantizer};
 use domain_types::testing::{gaussian_like, quantizer_conformance, weight_codec_conformance};
 use domain_types::{QuantTensor, QuantizeRequest, Quantizer, Shape, WeightCodec};
 
+/// `#[test]` of those tests that a browser runs as well: `cargo xtask test-web`.
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub(crate) use std::prelude::v1::test as test_everywhere;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use wasm_bindgen_test::wasm_bindgen_test as test_everywhere;
+
 /// Runs the conformance suites of codec, linear layer and quantizer.
 pub(crate) fn codec_suites<F: BlockFormat, E: BlockEncoder<Format = F> + Clone>(
     encoder: &E,

@@ -7,16 +7,17 @@ use crate::{npm, sh};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "wasm-release";
 const CRATE: &str = "crates/pibit-web";
-const JS: &str = "crates/pibit-web/js";
+pub(crate) const JS: &str = "crates/pibit-web/js";
 
 /// Debian's linker.
 pub(crate) const LINKER: Package = Package { name: "lld-19", file: "wasm-ld-19" };
 
-/// A module of the package.
+/// A module of the package. Those of the same instructions stand together.
 struct Module {
     /// Its folder.
     name: &'static str,
@@ -28,9 +29,21 @@ struct Module {
 
 const MODULES: [Module; 3] = [
     Module { name: "simd128", instructions: "+simd128", args: &[], goal: 1_500_000 },
-    Module { name: "relaxed", instructions: "+simd128,+relaxed-simd", args: &[], goal: 1_500_000 },
     Module { name: "quantizer", instructions: "+simd128", args: &["--no-default-features"], goal: 150_000 },
+    Module { name: "relaxed", instructions: "+simd128,+relaxed-simd", args: &[], goal: 1_500_000 },
 ];
+
+impl Module {
+    /// Where cargo keeps what it made for these instructions.
+    fn target(&self) -> Result<PathBuf> {
+        Ok(sh::target()?.join("pibit").join(self.instructions.replace(['+', ','], "")))
+    }
+
+    /// The module as the linker left it.
+    fn linked(&self) -> Result<PathBuf> {
+        Ok(self.target()?.join(self.name).with_extension("wasm"))
+    }
+}
 
 /// Installs the toolchain where it is missing.
 pub(crate) fn prepare() -> Result<()> {
@@ -46,15 +59,14 @@ pub(crate) fn prepare() -> Result<()> {
 /// Builds everything into the returned folder and prints the modules' sizes.
 pub(crate) fn build() -> Result<PathBuf> {
     prepare()?;
-    let toolchain = Toolchain::of(TARGET);
-    let target = sh::target()?;
-    let web = target.join("pibit/web");
+    let web = sh::target()?.join("pibit/web");
     if web.exists() {
         fs::remove_dir_all(&web).with_context(|| format!("could not empty {}", web.display()))?;
     }
+    compile_all()?;
     for module in &MODULES {
         let folder = web.join("pibit/wasm").join(module.name);
-        link(toolchain, module, &target, &folder)?;
+        glue(module, &folder)?;
         weigh(module, &folder.join("pibit_bg.wasm"))?;
     }
     copy(&sh::root().join(JS), &web.join("pibit"))?;
@@ -80,17 +92,37 @@ fn vendor(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compiles a module and makes its JavaScript and types.
-fn link(toolchain: Toolchain, module: &Module, target: &Path, folder: &Path) -> Result<()> {
+/// Compiles all modules, those of different instructions beside each other: optimising across crates takes minutes on one
+/// processor, and they share no crate.
+fn compile_all() -> Result<()> {
+    thread::scope(|scope| {
+        let builds: Vec<_> = MODULES
+            .chunk_by(|a, b| a.instructions == b.instructions)
+            .map(|modules| scope.spawn(|| modules.iter().try_for_each(compile)))
+            .collect();
+        builds.into_iter().try_for_each(|build| build.join().expect("errors are returned"))
+    })
+}
+
+fn compile(module: &Module) -> Result<()> {
+    let toolchain = Toolchain::of(TARGET);
     // Not said in the manifest: beside an ordinary library, cargo would not optimise across crates.
     let mut command = toolchain.cargo("rustc", "std,panic_abort");
     command.args(["--package", "pibit-web", "--lib", "--crate-type", "cdylib"]);
     command.args(["--target", TARGET, "--profile", PROFILE]);
+    command.arg("--target-dir").arg(module.target()?);
     command.args(module.args).env("RUSTFLAGS", wasm_flags(toolchain, module.instructions));
     sh::run(&mut command)?;
-    let linked = target.join(TARGET).join(PROFILE).join("pibit_web.wasm");
-    let mut glue = sh::cargo(["run", "--quiet", "--package", "wasm-glue", "--"]);
-    sh::run(glue.arg(linked).arg(folder).arg("pibit"))
+    // The next of the same instructions has the same name.
+    let made = module.target()?.join(TARGET).join(PROFILE).join("pibit_web.wasm");
+    fs::copy(&made, module.linked()?).with_context(|| made.display().to_string())?;
+    Ok(())
+}
+
+/// Makes a module's JavaScript and types.
+fn glue(module: &Module, folder: &Path) -> Result<()> {
+    let mut glue = sh::cargo(["run", "--quiet", "--profile", sh::TOOLS, "--package", "wasm-glue", "--"]);
+    sh::run(glue.arg(module.linked()?).arg(folder).arg("pibit"))
 }
 
 fn weigh(module: &Module, file: &Path) -> Result<()> {

@@ -7,7 +7,6 @@ use crate::packages::{self, Package};
 use crate::sh;
 use crate::toolchain::Toolchain;
 use anyhow::{Context, Result};
-use std::path::Path;
 use std::process::Command;
 
 #[derive(clap::Args)]
@@ -61,13 +60,6 @@ pub(crate) fn run_where_possible() -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The tests for WebAssembly in headless Chromium. Packages for Node.js that this needs are in the folder `node`.
-pub(super) fn run_in_chromium(node: &Path) -> Result<()> {
-    let battery = wasm32::in_chromium(node);
-    packages::install(&battery.packages).with_context(|| battery.needs())?;
-    battery.test()
 }
 
 fn batteries(target: Target) -> Vec<Battery> {

@@ -1,6 +1,7 @@
-//! `cargo xtask test-web`: page, npm package and the kernels' unit tests in Chromium.
+//! `cargo xtask test-web`: page, npm package and unit tests in Chromium.
 
-use super::isa;
+mod units;
+
 use crate::build::wasm;
 use crate::packages::{self, Package};
 use crate::web::Server;
@@ -44,6 +45,7 @@ pub(crate) fn run_where_possible(features: &[&str]) -> Result<()> {
 /// Installs what the tests need; returns the folder with Node's packages, which lies outside of the clone.
 fn prepare() -> Result<PathBuf> {
     packages::install(&[&npm::PROGRAMS[..], &[CHROMIUM]].concat())?;
+    units::prepare()?;
     npm::install(TESTS, "node")
 }
 
@@ -63,5 +65,5 @@ fn test(web: &Path, node: &Path, features: &[&str], screenshot: Option<&Path>) -
         command.env("SCREENSHOT", file);
     }
     sh::run(&mut command)?;
-    isa::run_in_chromium(node)
+    units::run()
 }

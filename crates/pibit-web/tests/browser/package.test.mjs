@@ -6,7 +6,7 @@ import { onPage, stop } from './page.mjs';
 after(stop);
 
 /** Runs `work` in a page with the package. */
-const withPackage = (work, argument) => onPage('/', async (page) => assert.deepEqual(await page.evaluate(work, argument), 'done'));
+const withPackage = (work) => onPage('/', async (page) => assert.deepEqual(await page.evaluate(work), 'done'));
 
 test('the small quantizer', () => withPackage(async () => {
   const { init, PiQuant } = await import('./pibit/quantizer.js');
@@ -60,29 +60,6 @@ test('the full quantizer and comparisons', () => withPackage(async () => {
   bench.free();
   return 'done';
 }));
-
-// The cases of domain_types::testing::word_pattern_conformance.
-const WORDS = [
-  [String.raw`\p{N}`, 'a1² ٣', ['1', '²', '٣']],
-  [String.raw` ?\p{L}+|\s+`, 'naïve 日本  ß', ['naïve', ' 日本', '  ', 'ß']],
-  ['a|ab|b', 'ab', ['a', 'b']],
-  [String.raw`\s+(?!\S)|\s+`, 'a   b  ', ['  ', ' ', '  ']],
-  [String.raw`\s`, '\u0085\ufeff\u3000', ['\u0085', '\u3000']],
-  [String.raw`[^\s\p{L}\p{N}]+`, 'a→😀\u0085b', ['→😀']],
-  ["(?i:'s|'t|'re|'ve|'m|'ll|'d)", "I'LL we'Re 'ſ 'K", ["'LL", "'Re", "'ſ"]],
-  [String.raw`[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}`, '\n(ab12345', ['(ab', '123', '45']],
-  [String.raw`[\p{P}\$\+<=>\^~\|]+`, 'x+=<y~|', ['+=<', '~|']],
-];
-
-test('patterns find the words that they find natively', () => withPackage(async (cases) => {
-  const { findWords } = await import('./pibit/words.js');
-  for (const [pattern, text, expected] of cases) {
-    const [ends, bytes] = [findWords(pattern, text), new TextEncoder().encode(text)];
-    const words = Array.from({ length: ends.length / 2 }, (_, i) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.slice(ends[2 * i], ends[2 * i + 1])));
-    if (words.join('|') !== expected.join('|')) throw new Error(`${pattern}: ${words}`);
-  }
-  return 'done';
-}, WORDS));
 
 test('chat templates are rendered as natively, and within bounds', () => withPackage(async () => {
   const { render } = await import('./pibit/chat_template.js');

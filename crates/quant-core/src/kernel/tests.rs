@@ -13,7 +13,7 @@ use crate::block::BlockFormat;
 use crate::formats;
 use crate::isa::{Level, PANEL_TOKENS};
 use crate::registry::quantizer;
-use crate::testing::normal;
+use crate::testing::{normal, test_everywhere};
 use domain_types::{QuantizeRequest, Shape};
 use std::marker::PhantomData;
 
@@ -182,24 +182,24 @@ macro_rules! batteries {
         $(mod $name {
             use super::*;
 
-            #[test]
+            #[test_everywhere]
             fn same_everywhere() {
                 super::same_everywhere::<$kernel>();
             }
 
-            #[test]
+            #[test_everywhere]
             fn within_the_bound() {
                 super::within_the_bound::<$kernel>($table);
             }
 
-            #[test]
+            #[test_everywhere]
             fn extreme_bytes() {
                 super::extreme_bytes::<$kernel>();
             }
         })*
 
         /// No kernel without these tests.
-        #[test]
+        #[test_everywhere]
         fn all_fused_formats_are_tested() {
             let tested = [$(format::<$kernel>().id()),*];
             let elsewhere = ["t1", "t2", "t2_l8", "t2_l12", "t3", "t3_l10", "t3_l12", "t4", "t4_l12"]; // formats/trellis/fused

@@ -1,4 +1,4 @@
-//! WebAssembly in Node.js or Chromium: with SIMD, and with relaxed SIMD. Tests are WASI programs, which can print and
+//! WebAssembly in Node.js: with SIMD, and with relaxed SIMD. Tests are WASI programs, which can print and
 //! exit.
 
 use super::{Battery, Run};
@@ -6,7 +6,6 @@ use crate::build::wasm::LINKER;
 use crate::packages::Package;
 use crate::sh;
 use crate::toolchain::{Toolchain, wasm_flags};
-use std::path::Path;
 
 const TRIPLE: &str = "wasm32-wasip1";
 
@@ -17,25 +16,15 @@ const WASI_LIBC: Package = Package { name: "wasi-libc", file: "/usr/lib/wasm32-w
 const NODE: Package = Package { name: "nodejs", file: "node" };
 
 pub(super) fn battery() -> Battery {
-    run_by(&["node".into(), "--no-warnings".into(), script("wasi.mjs")])
-}
-
-/// In headless Chromium; Node's packages that this needs are in the folder `node`.
-pub(super) fn in_chromium(node: &Path) -> Battery {
-    let packages = format!("PIBIT_NODE={}", node.display());
-    run_by(&["env".into(), packages, "node".into(), script("chromium.mjs")])
-}
-
-fn script(name: &str) -> String {
-    sh::root().join("xtask/src/test/isa").join(name).display().to_string()
-}
-
-fn run_by(runner: &[String]) -> Battery {
+    let script = sh::root().join("xtask/src/test/isa/wasi.mjs").display().to_string();
     let toolchain = Toolchain::of(TRIPLE);
     let others: &[Package] =
         if toolchain == Toolchain::Debian { &[LINKER, WASI_LIBC, NODE] } else { &[NODE] };
-    let run =
-        |features: &str, isa| Run { isa, rustflags: rustflags(toolchain, features), runner: runner.to_vec() };
+    let run = |features, isa| Run {
+        isa,
+        rustflags: rustflags(toolchain, features),
+        runner: vec!["node".into(), "--no-warnings".into(), script.clone()],
+    };
     Battery {
         triple: TRIPLE,
         toolchain,

@@ -169,7 +169,7 @@ mod tests {
     use super::super::{T2, T2L8, T3L10};
     use super::*;
     use crate::isa::Level;
-    use crate::testing::normal;
+    use crate::testing::{normal, test_everywhere};
 
     fn all_sets_agree<T: Trellis>() {
         let numbers = normal(200);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     /// The same file, whatever machine made it.
-    #[test]
+    #[test_everywhere]
     fn instruction_sets_make_the_same_choices() {
         all_sets_agree::<T2>();
         all_sets_agree::<T2L8>();

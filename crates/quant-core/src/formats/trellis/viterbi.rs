@@ -179,7 +179,7 @@ mod tests {
     use super::super::{T2L8, T3L10};
     use super::*;
     use crate::isa::Level;
-    use crate::testing::normal;
+    use crate::testing::{normal, test_everywhere};
 
     fn all_sets_agree<T: Trellis>() {
         let numbers = normal(200 * LANES).into_iter().map(|x| x / T::UNIT).collect::<Vec<_>>();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     /// The same file, whatever machine made it.
-    #[test]
+    #[test_everywhere]
     fn instruction_sets_make_the_same_choices() {
         all_sets_agree::<T2L8>();
         all_sets_agree::<T3L10>();

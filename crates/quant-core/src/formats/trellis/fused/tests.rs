@@ -5,7 +5,7 @@ use super::*;
 use crate::activations::{TokenPanel, blocks, quantize_rows};
 use crate::isa::{Level, PANEL_TOKENS};
 use crate::kernel::{PANEL_TILE, TileTimesPanels, fill_panels};
-use crate::testing::normal;
+use crate::testing::{normal, test_everywhere};
 use domain_types::Shape;
 
 /// A tensor of a pattern of bytes and scales from 0.5 to 1.
@@ -180,27 +180,27 @@ macro_rules! batteries {
         $(mod $name {
             use super::*;
 
-            #[test]
+            #[test_everywhere]
             fn same_everywhere() {
                 super::same_everywhere::<$code>();
             }
 
-            #[test]
+            #[test_everywhere]
             fn within_the_bound() {
                 super::within_the_bound::<$code>();
             }
 
-            #[test]
+            #[test_everywhere]
             fn extreme_bytes() {
                 super::extreme_bytes::<$code>();
             }
 
-            #[test]
+            #[test_everywhere]
             fn not_finite() {
                 super::not_finite::<$code>();
             }
 
-            #[test]
+            #[test_everywhere]
             fn layer() {
                 super::layer::<$code>();
             }
