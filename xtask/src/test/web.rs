@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Skips the tests where browser or packages are not to be had. The features are those of the pibit to compare with.
 pub(crate) fn run_where_possible(features: &[&str]) -> Result<()> {
-    match prepare().and_then(|node| wasm::prepare().map(|()| node)) {
+    match prepare() {
         Ok(node) => test(&wasm::build()?, &node, features, None),
         Err(error) => {
             println!("skipped: tests in Chromium: {error:#}");
@@ -44,8 +44,8 @@ pub(crate) fn run_where_possible(features: &[&str]) -> Result<()> {
 
 /// Installs what the tests need; returns the folder with Node's packages, which lies outside of the clone.
 fn prepare() -> Result<PathBuf> {
-    packages::install(&[&npm::PROGRAMS[..], &[CHROMIUM]].concat())?;
-    units::prepare()?;
+    wasm::prepare()?;
+    packages::install(&[CHROMIUM, units::DRIVER])?;
     npm::install(TESTS, "node")
 }
 

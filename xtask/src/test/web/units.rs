@@ -1,24 +1,19 @@
 //! Unit tests that a browser is to run: `wasm-bindgen-test` in headless Chromium, driven by ChromeDriver.
 
-use crate::build::wasm::{JS, LINKER, TARGET};
-use crate::packages::{self, Package};
+use crate::build::wasm::{JS, TARGET};
+use crate::packages::Package;
 use crate::sh;
 use crate::toolchain::{Toolchain, wasm_flags};
 use anyhow::Result;
 use std::process::Command;
 
-const DRIVER: Package = Package { name: "chromium-driver", file: "chromedriver" };
+pub(super) const DRIVER: Package = Package { name: "chromium-driver", file: "chromedriver" };
 
 /// Instructions, and whose library is tested with them: what pibit-web calls in JavaScript does not depend on them.
 const SUITES: [(&str, &[&str]); 2] = [
     ("+simd128", &["--package", "quant-core", "--package", "pibit-web", "--features", "pibit-web/model"]),
     ("+simd128,+relaxed-simd", &["--package", "quant-core"]),
 ];
-
-/// Installs ChromeDriver where it is missing.
-pub(super) fn prepare() -> Result<()> {
-    packages::install(&Toolchain::of(TARGET).packages(&[DRIVER, LINKER]))
-}
 
 pub(super) fn run() -> Result<()> {
     sh::run(&mut sh::cargo(["build", "--quiet", "--profile", sh::TOOLS, "--package", "wasm-test-runner"]))?;
