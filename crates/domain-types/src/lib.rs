@@ -48,7 +48,7 @@ pub use hessian::Hessian;
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use model_spec::{
     Activation, AttentionSpec, ExpertsSpec, FrequentTokens, ModelSpec, RopeScaling, RopeSpec, RopeStyle,
-    RotationSpec, SharedExpert, SlidingWindow,
+    RotationSpec, SharedExpert, SlidingWindow, Yarn,
 };
 pub use port::{
     Clock, CodecSet, CompilePattern, ConditionSensor, DeviceCondition, EventSink, ExpertProvider,

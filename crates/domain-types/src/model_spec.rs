@@ -7,7 +7,7 @@ mod rotation;
 
 pub use experts::{ExpertsSpec, SharedExpert};
 pub use frequent::FrequentTokens;
-pub use rope::{RopeScaling, RopeSpec, RopeStyle};
+pub use rope::{RopeScaling, RopeSpec, RopeStyle, Yarn};
 pub use rotation::RotationSpec;
 
 use crate::DomainError;
@@ -75,20 +75,20 @@ pub struct AttentionSpec {
     pub sliding_window: Option<SlidingWindow>,
 }
 
-/// Which layers attend to a window only: all but every `pattern`-th.
+/// Which layers attend to a window only: all but every `pattern`-th, or all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SlidingWindow {
     /// Positions that a windowed layer sees, itself included.
     pub size: usize,
-    /// Layer `l` is global where `(l + 1) % pattern == 0` (Gemma 3: 6).
+    /// Layer `l` is global where `(l + 1) % pattern == 0` (Gemma 3: 6); 0 where no layer is (Mistral).
     pub pattern: usize,
 }
 
 impl SlidingWindow {
     /// Whether layer `layer` is windowed.
     pub fn applies_to(&self, layer: usize) -> bool {
-        !(layer + 1).is_multiple_of(self.pattern)
+        self.pattern == 0 || !(layer + 1).is_multiple_of(self.pattern)
     }
 }
 
@@ -127,8 +127,11 @@ impl ModelSpec {
         if self.rope.dims > a.head_dim || !self.rope.dims.is_multiple_of(2) {
             return fail(&format!("RoPE over {} of {} head dimensions", self.rope.dims, a.head_dim));
         }
-        if a.sliding_window.is_some_and(|w| w.size == 0 || w.pattern == 0) {
-            return fail("a sliding window has size and pattern above zero");
+        if a.sliding_window.is_some_and(|w| w.size == 0) {
+            return fail("a sliding window has a size above zero");
+        }
+        if self.logit_softcap.is_some_and(|cap| !cap.is_finite() || cap <= 0.0) {
+            return fail("a soft cap of logits must be finite and positive");
         }
         if self.post_norms && self.rotation.is_some_and(|r| r.residual) {
             return fail("a rotated residual stream and norms after each half of a block exclude each other");

@@ -4,8 +4,8 @@
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use domain_types::testing::DenseCodecs;
-use domain_types::{LogitRows, RopeScaling, TensorSource, TokenModel};
+use domain_types::testing::{DenseCodecs, MemorySource};
+use domain_types::{LogitRows, QuantTensor, RopeScaling, Shape, TensorSource, TokenModel};
 use inference::{LoadOptions, Transformer};
 use tiny::Golden;
 
@@ -51,16 +51,32 @@ fn every_family_gives_the_oracle_s_logits() {
     }
 }
 
+/// A file has them as a tensor; its specification holds them too, and they count once.
 #[test]
-fn rope_factors_may_come_as_a_tensor() {
-    let mut golden = tiny::golden().remove("llama factors").expect("the case is there");
-    let RopeScaling::Factors(factors) = std::mem::replace(&mut golden.spec.rope.scaling, RopeScaling::None)
-    else {
-        panic!("the case has factors")
-    };
-    let plain = difference(&mut load(&tiny::source(&golden.spec)), &golden, usize::MAX);
+fn rope_factors_beside_their_tensor_count_once() {
+    let golden = tiny::golden().remove("llama factors").expect("the case is there");
+    let RopeScaling::Factors(factors) = &golden.spec.rope.scaling else { panic!("the case has factors") };
+    let mut unscaled = golden.spec.clone();
+    unscaled.rope.scaling = RopeScaling::None;
+    let plain = difference(&mut load(&tiny::source(&unscaled)), &golden, usize::MAX);
     assert!(plain > 0.05, "factors matter here: {plain}");
-    let source = tiny::source(&golden.spec).with_f32("rope_freqs.weight", &[factors.len()], &factors);
+    let source = tiny::source(&golden.spec).with_f32("rope_freqs.weight", &[factors.len()], factors);
     let worst = difference(&mut load(&source), &golden, usize::MAX);
+    assert!(worst < TOLERANCE, "off by {worst}");
+}
+
+/// Real files of Qwen 2 MoE have the shared expert's gate as a matrix of one row.
+#[test]
+fn a_gate_of_the_shared_expert_may_be_a_row() {
+    let golden = tiny::golden().remove("qwen2moe").expect("the case is there");
+    let plain = tiny::source(&golden.spec);
+    let row = Shape::matrix(1, golden.spec.width).expect("a small shape");
+    let rows = plain.tensors().iter().fold(MemorySource::new(golden.spec.clone()), |source, info| {
+        let tensor = plain.tensor(&info.name).expect("it is there");
+        let shape = if info.name.ends_with("ffn_gate_inp_shexp.weight") { row } else { info.shape };
+        let tensor = QuantTensor::new(info.format, shape, tensor.bytes().clone()).expect("as many weights");
+        source.with(info.name.clone(), tensor)
+    });
+    let worst = difference(&mut load(&rows), &golden, usize::MAX);
     assert!(worst < TOLERANCE, "off by {worst}");
 }

@@ -7,6 +7,7 @@ mod convert;
 mod family;
 mod files;
 mod folder;
+mod head;
 mod json;
 mod rope_factors;
 mod shard;

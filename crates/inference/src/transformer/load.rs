@@ -14,7 +14,7 @@ use super::rope::RopePair;
 use crate::InferenceError;
 use crate::adapter::Adapter;
 use crate::kv_cache::{KvCache, KvOptions};
-use domain_types::{CodecSet, DomainError, ModelSpec, TensorSource};
+use domain_types::{CodecSet, ModelSpec, TensorSource};
 use experts::{expert_bytes, experts};
 pub(super) use tensors::Tensors;
 
@@ -67,9 +67,6 @@ pub(super) fn load(
 pub(super) fn spec(source: &dyn TensorSource) -> Result<ModelSpec, InferenceError> {
     let spec = source.spec().map_err(InferenceError::Port)?;
     spec.validate()?;
-    if let Some(cap) = spec.logit_softcap.filter(|c| !c.is_finite() || *c <= 0.0) {
-        return Err(DomainError::BadSpec(format!("logit soft cap {cap} must be finite and positive")).into());
-    }
     Ok(spec)
 }
 
@@ -87,8 +84,9 @@ pub(super) fn ends(
 
 fn take_ends(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<(Ends, RopePair), InferenceError> {
     let embedding = tensors.linear("token_embd.weight", spec.vocab_size, spec.width)?;
-    let factors = tensors.optional_vector("rope_freqs.weight", spec.rope.dims / 2)?;
-    let rope = RopePair::new(&spec.rope, spec.attention.sliding_window.is_some(), factors.as_deref())?;
+    // The specification holds its factors already.
+    tensors.optional_vector("rope_freqs.weight", spec.rope.dims / 2)?;
+    let rope = RopePair::new(&spec.rope)?;
     let output_norm = rms_norm(tensors, spec, "output_norm.weight")?;
     let head = if spec.tied_embeddings {
         None

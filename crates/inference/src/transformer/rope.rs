@@ -13,12 +13,12 @@ pub(super) struct RopePair {
 }
 
 impl RopePair {
-    /// `factors` divide the frequencies (Llama 3's `rope_freqs.weight`). Windowed layers, where the model has such,
-    /// use their own base and are never scaled: their window is as long as in training.
-    pub(super) fn new(spec: &RopeSpec, windowed: bool, factors: Option<&[f32]>) -> Result<Self, DomainError> {
-        let global = Rope::new(Frequencies::scaled(spec, factors)?, spec);
-        let local = windowed.then(|| Frequencies::unscaled(spec.local_base.unwrap_or(spec.base), spec.dims));
-        Ok(Self { global, local: local.transpose()?.map(|f| Rope::new(f, spec)) })
+    /// Windowed layers that have a base of their own are never scaled: their window is as long as in training. Others
+    /// turn as global layers do.
+    pub(super) fn new(spec: &RopeSpec) -> Result<Self, DomainError> {
+        let global = Rope::new(Frequencies::scaled(spec)?, spec);
+        let local = spec.local_base.map(|base| Frequencies::unscaled(base, spec.dims)).transpose()?;
+        Ok(Self { global, local: local.map(|frequencies| Rope::new(frequencies, spec)) })
     }
 
     /// Prepares for `tokens` positions from `start` on.

@@ -3,7 +3,7 @@
 use domain_types::testing::{MemorySource, gaussian_like};
 use domain_types::{
     Activation, AttentionSpec, ExpertsSpec, FrequentTokens, GateNorm, Gating, Metadata, ModelSpec,
-    RopeScaling, RopeSpec, RopeStyle, SharedExpert, SlidingWindow, TokenId,
+    RopeScaling, RopeSpec, RopeStyle, SharedExpert, SlidingWindow, TokenId, Yarn,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -98,7 +98,8 @@ fn scaling(s: &Value) -> RopeScaling {
             RopeScaling::Factors(s["factors"].as_array().expect("a list").iter().map(float).collect())
         }
         Some(_) => {
-            RopeScaling::Yarn { factor: float(&s["factor"]), original_context: count(&s["original_context"]) }
+            let factor = float(&s["factor"]);
+            RopeScaling::Yarn(Yarn::new(factor, count(&s["original_context"]), 0.1 * factor.ln() + 1.0))
         }
     }
 }

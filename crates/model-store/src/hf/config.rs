@@ -1,27 +1,27 @@
 //! config.json.
 
 mod describe;
+mod keys;
 mod rope;
+mod support;
+mod windows;
 
-pub(super) use rope::Rope;
-
-use super::family::Family;
+use super::family::{Biases, Family};
 use super::files::Files;
 use super::json;
 use crate::StoreError;
+use domain_types::SlidingWindow;
+pub(super) use rope::{Llama3, Rope, RopeKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::path::Path;
 
 const NAME: &str = "config.json";
 
-/// Of a head, far above any model's: tensors are made for it before weights say whether it is true.
-const MOST_HEAD_DIMENSIONS: u32 = 1 << 16;
-
-/// The fields of config.json that matter, after defaults.
+/// The fields of config.json that matter. Absent ones have the defaults of transformers' class for the family.
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the names are those of config.json")]
 pub(super) struct Config {
-    pub(super) model_type: String,
     pub(super) num_hidden_layers: u32,
     pub(super) hidden_size: u32,
     intermediate_size: u32,
@@ -31,100 +31,110 @@ pub(super) struct Config {
     max_position_embeddings: Option<u32>,
     rms_norm_eps: Option<f32>,
     pub(super) vocab_size: Option<u32>,
-    pub(super) tie_word_embeddings: Option<bool>,
+    tie_word_embeddings: Option<bool>,
     hidden_act: Option<String>,
     hidden_activation: Option<String>,
+    attention_bias: Option<bool>,
+    mlp_bias: Option<bool>,
     rope_theta: Option<f32>,
     rope_local_base_freq: Option<f32>,
-    rope_scaling: Option<Value>,
-    rope_parameters: Option<Value>,
+    rope_scaling: Option<Map<String, Value>>,
+    rope_parameters: Option<Map<String, Value>>,
+    original_max_position_embeddings: Option<u32>,
     partial_rotary_factor: Option<f32>,
-    sliding_window: Option<u32>,
     use_sliding_window: Option<bool>,
+    max_window_layers: Option<u32>,
     sliding_window_pattern: Option<u32>,
     layer_types: Option<Vec<String>>,
     query_pre_attn_scalar: Option<f32>,
     attn_logit_softcapping: Option<f32>,
     final_logit_softcapping: Option<f32>,
-    quantization_config: Option<Value>,
-    num_local_experts: Option<u32>,
+    use_bidirectional_attention: Option<bool>,
     pub(super) bos_token_id: Option<Value>,
     pub(super) eos_token_id: Option<Value>,
+    #[serde(default, deserialize_with = "written")]
+    sliding_window: Written<u32>,
     #[serde(skip)]
-    rope: Rope,
+    rope: Option<Rope>,
+    #[serde(skip)]
+    windows: Option<SlidingWindow>,
+}
+
+/// A field whose absence and whose `null` mean different things: `None` where it is absent.
+type Written<T> = Option<Option<T>>;
+
+fn written<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Written<u32>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 impl Config {
     pub(super) fn read(files: Files<'_>) -> Result<(Self, Family), StoreError> {
         let path = files.path(NAME);
-        let Some(mut root) = json::read::<Map<String, Value>>(files, NAME)? else {
+        let Some(root) = json::read::<Map<String, Value>>(files, NAME)? else {
             return Err(StoreError::hugging_face(&path, "is missing; give a folder of a Hugging Face model"));
         };
-        // Models that also see images keep the language model's fields one level down.
-        if let Some(Value::Object(text)) = root.remove("text_config") {
-            root.extend(text);
-        }
+        // A model that is not known has fields that cannot be read, so the family comes first.
+        let family = family(&root, &path)?;
+        support::refuse_packed(&root)?;
+        let fields = flat(root);
+        keys::refuse_unknown(&fields, family)?;
         let bad = |e: serde_json::Error| StoreError::hugging_face(&path, format!("cannot be read: {e}"));
-        let mut config: Self = serde_json::from_value(Value::Object(root)).map_err(bad)?;
-        let family = Family::of(&config.model_type)?;
-        config.rope = config.read_rope().map_err(bad)?;
+        let mut config: Self = serde_json::from_value(Value::Object(fields)).map_err(bad)?;
         config.refuse_unsupported(family)?;
+        config.rope = Some(config.read_rope(family)?);
+        config.windows = config.read_windows(family)?;
         Ok((config, family))
     }
 
     pub(super) fn rope(&self) -> &Rope {
-        &self.rope
+        self.rope.as_ref().expect("read sets it")
     }
 
-    pub(super) fn heads(&self) -> u32 {
-        self.num_attention_heads.unwrap_or(8)
+    pub(super) fn heads(&self, family: Family) -> u32 {
+        self.num_attention_heads.unwrap_or(family.defaults.heads)
     }
 
     pub(super) fn kv_heads(&self, family: Family) -> u32 {
-        let default = if family == Family::Gemma3 { 4 } else { self.heads() };
+        let default = family.defaults.kv_heads.unwrap_or_else(|| self.heads(family));
         self.num_key_value_heads.unwrap_or(default)
     }
 
     pub(super) fn head_dim(&self, family: Family) -> u32 {
-        let default = if family == Family::Gemma3 { 256 } else { self.hidden_size / self.heads().max(1) };
+        let default =
+            family.defaults.head_dim.unwrap_or_else(|| self.hidden_size / self.heads(family).max(1));
         self.head_dim.unwrap_or(default)
     }
 
-    fn read_rope(&self) -> Result<Rope, serde_json::Error> {
-        let found = self.rope_parameters.clone().or_else(|| self.rope_scaling.clone()).unwrap_or(Value::Null);
-        let found = found.get("full_attention").cloned().unwrap_or(found);
-        let mut rope = if found.is_null() { Rope::default() } else { serde_json::from_value(found)? };
-        rope.rope_theta = rope.rope_theta.or(self.rope_theta);
-        Ok(rope)
+    pub(super) fn context_length(&self, family: Family) -> u32 {
+        self.max_position_embeddings.unwrap_or(family.defaults.context_length)
     }
 
-    fn refuse_unsupported(&self, family: Family) -> Result<(), StoreError> {
-        let act = self.hidden_activation.as_ref().or(self.hidden_act.as_ref());
-        let scalar = if self.num_hidden_layers == 62 {
-            self.hidden_size / self.heads().max(1)
-        } else {
-            self.head_dim(family)
-        };
-        let what = if self.quantization_config.is_some() {
-            "a model that is already quantized".to_owned()
-        } else if self.num_local_experts.is_some_and(|n| n > 0) {
-            "a mixture of experts".to_owned()
-        } else if act.is_some_and(|act| act != family.activation()) {
-            format!("activation {act:?}")
-        } else if self.partial_rotary_factor.is_some_and(|f| f != 1.0) {
-            "partial rotary embedding".to_owned()
-        } else if self.use_sliding_window == Some(true) && family != Family::Gemma3 {
-            "a sliding window in this family".to_owned()
-        } else if self.attn_logit_softcapping.is_some() {
-            "a soft cap on attention".to_owned()
-        } else if self.head_dim(family) > MOST_HEAD_DIMENSIONS {
-            format!("a head of {} dimensions", self.head_dim(family))
-        } else if self.query_pre_attn_scalar.is_some_and(|s| s != scalar as f32) {
-            "this attention scale".to_owned()
-        } else {
-            return Ok(());
-        };
-        let instead = "use an unquantized dense Llama, Mistral, Qwen 2, Qwen 3 or Gemma 3 checkpoint".into();
-        Err(StoreError::Unsupported { what, instead })
+    /// Whether the output head is the embedding where the files have none of their own.
+    pub(super) fn tied(&self, family: Family) -> bool {
+        self.tie_word_embeddings.unwrap_or(family.defaults.tied)
     }
+
+    /// Whether q, k and v have biases.
+    pub(super) fn qkv_bias(&self, family: Family) -> bool {
+        match family.qkv_bias {
+            Biases::Never => false,
+            Biases::Always => true,
+            Biases::Asked => self.attention_bias == Some(true),
+        }
+    }
+}
+
+fn family(root: &Map<String, Value>, path: &Path) -> Result<Family, StoreError> {
+    match root.get("model_type").and_then(Value::as_str) {
+        Some(model_type) => Family::of(model_type),
+        None => Err(StoreError::hugging_face(path, "does not say model_type; take it from the original model")),
+    }
+}
+
+/// All fields on one level: models that also see images keep the language model's one down.
+fn flat(mut root: Map<String, Value>) -> Map<String, Value> {
+    if let Some(Value::Object(text)) = root.remove("text_config") {
+        root.extend(text);
+    }
+    root
 }

@@ -7,7 +7,7 @@ use super::files::Files;
 use super::rope_factors::rope_factors;
 use super::shard::{self, StoredTensor};
 use super::tensor_name::{Fate, fate, position};
-use super::{chat, special_tokens, vocabulary};
+use super::{chat, head, special_tokens, vocabulary};
 use crate::{StoreError, spec};
 use bytes::Bytes;
 use domain_types::{
@@ -46,15 +46,12 @@ impl HfFolder {
 
     fn read(files: Files<'_>) -> Result<Self, StoreError> {
         let (config, family) = Config::read(files)?;
-        let mut parts = Vec::new();
-        for stored in shard::read_all(files)? {
-            let tied = config.tie_word_embeddings.unwrap_or(family == Family::Gemma3);
-            match fate(&stored.name, family, tied) {
-                Fate::Named(name) => parts.push(convert(&name, stored, &config, family)?),
-                Fate::Dropped => {}
-                Fate::Unknown => return Err(unknown(files.root(), &stored.name)),
-            }
-        }
+        let tensors = named(files, family)?;
+        let tensors = checked(tensors, &config, family, files.root())?;
+        let mut parts = tensors
+            .into_iter()
+            .map(|(name, stored)| convert(&name, stored, &config, family))
+            .collect::<Result<Vec<_>, _>>()?;
         if let Some(tensor) = rope_factors(config.rope(), config.head_dim(family))? {
             let info = TensorInfo::new("rope_freqs.weight", *tensor.format(), *tensor.shape())?;
             parts.push((info, Origin::Made(tensor)));
@@ -81,6 +78,45 @@ impl HfFolder {
     }
 }
 
+/// The tensors of the language model, under GGUF names.
+fn named(files: Files<'_>, family: Family) -> Result<Vec<(String, StoredTensor)>, StoreError> {
+    let mut named = Vec::new();
+    for stored in shard::read_all(files)? {
+        match fate(&stored.name, family) {
+            Fate::Named(name) => named.push((name, stored)),
+            Fate::Dropped => {}
+            Fate::Unknown => return Err(unknown(files.root(), &stored.name)),
+        }
+    }
+    Ok(named)
+}
+
+/// The tensors that count, where they are those that config.json describes.
+fn checked(
+    mut tensors: Vec<(String, StoredTensor)>,
+    config: &Config,
+    family: Family,
+    folder: &Path,
+) -> Result<Vec<(String, StoredTensor)>, StoreError> {
+    head::settle(&mut tensors, config.tied(family), folder)?;
+    let biases = tensors.iter().any(|(name, _)| name.ends_with(".bias"));
+    let expected = config.qkv_bias(family);
+    if biases != expected {
+        let (has, says) = if biases { ("has", "none") } else { ("has no", "some") };
+        let reason = format!("{has} biases of q, k and v where config.json means {says}; fetch the original files");
+        return Err(StoreError::hugging_face(folder, reason));
+    }
+    let embedding = tensors.iter().find(|(name, _)| name == "token_embd.weight");
+    if let (Some(vocab), Some((_, stored))) = (config.vocab_size, embedding)
+        && stored.shape.rows() != vocab as usize
+    {
+        let rows = stored.shape.rows();
+        let reason = format!("has {rows} rows of the embedding where config.json says vocab_size = {vocab}");
+        return Err(StoreError::hugging_face(folder, reason));
+    }
+    Ok(tensors)
+}
+
 fn unknown(folder: &Path, name: &str) -> StoreError {
     StoreError::hugging_face(
         folder,
@@ -96,14 +132,14 @@ fn convert(
 ) -> Result<(TensorInfo, Origin), StoreError> {
     let vector = stored.shape.dims().len() == 1;
     let heads = match name.rsplit('.').nth(1) {
-        Some("attn_q") => Some(config.heads()),
+        Some("attn_q") => Some(config.heads(family)),
         Some("attn_k") => Some(config.kv_heads(family)),
         _ => None,
     };
     let conversion = Conversion {
-        interleave_heads: heads.filter(|_| family == Family::Llama).map(|n| n as usize),
+        interleave_heads: heads.filter(|_| family.interleaved).map(|n| n as usize),
         to_f32: vector,
-        add: if family == Family::Gemma3 && name.ends_with("norm.weight") { 1.0 } else { 0.0 },
+        add: if family.gemma && name.ends_with("norm.weight") { 1.0 } else { 0.0 },
     };
     let info = conversion.describe(name, &stored)?;
     Ok((info, Origin::Stored(stored, conversion)))
@@ -116,13 +152,13 @@ fn describe(
     parts: &[(TensorInfo, Origin)],
 ) -> Result<Metadata, StoreError> {
     let mut metadata = Metadata::new();
-    config.describe(family, &mut metadata)?;
+    config.describe(family, &mut metadata);
     metadata.set("general.name", files.model_name().unwrap_or_else(|| "model".into()));
     let find = |name: &str| parts.iter().map(|(info, _)| info).find(|info| info.name == name);
     let embedding = find("token_embd.weight").ok_or_else(|| unknown_without_embedding(files.root()))?;
     metadata.set("general.file_type", file_type(embedding.format));
     let rows = embedding.shape.rows();
-    metadata.set(format!("{}.vocab_size", family.architecture()), rows as u32);
+    metadata.set(format!("{}.vocab_size", family.architecture), rows as u32);
     if let Some(vocabulary) = vocabulary::describe(files, rows, &mut metadata)? {
         special_tokens::describe(files, config, family, &vocabulary, &mut metadata)?;
     }

@@ -31,6 +31,11 @@ impl StoredTensor {
     pub(super) fn bytes(&self) -> Bytes {
         self.file.slice(self.range.clone())
     }
+
+    /// Whether the other tensor is the same, bit by bit.
+    pub(super) fn has_bytes_of(&self, other: &Self) -> bool {
+        (self.format, self.shape) == (other.format, other.shape) && self.bytes() == other.bytes()
+    }
 }
 
 /// All tensors of `model.safetensors`, or of the files that `model.safetensors.index.json` names.

@@ -41,7 +41,7 @@ pub(super) fn describe(
         starts_with(&vocabulary.post_processor).and_then(|t| vocabulary.ids.get(t)).map(|&id| u64::from(id));
     let from_template = start.is_some() && start == metadata.u64(keys::BOS);
     // llama.cpp's converter switches BOS off for every Llama vocabulary of this size (Granite, SmolLM).
-    let never = family == Family::Llama && config.vocab_size == Some(49_152);
+    let never = family.interleaved && config.vocab_size == Some(49_152);
     metadata.set(keys::ADD_BOS, !never && add_bos.unwrap_or(from_template));
     Ok(())
 }

@@ -13,7 +13,7 @@ pub(super) enum Fate {
     Unknown,
 }
 
-pub(super) fn fate(name: &str, family: Family, tied: bool) -> Fate {
+pub(super) fn fate(name: &str, family: Family) -> Fate {
     const DROPPED: [&str; 4] =
         ["vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."];
     if DROPPED.iter().any(|prefix| name.starts_with(prefix)) || name.ends_with("rotary_emb.inv_freq") {
@@ -25,7 +25,6 @@ pub(super) fn fate(name: &str, family: Family, tied: bool) -> Fate {
     match name {
         "embed_tokens.weight" => Fate::Named("token_embd.weight".into()),
         "norm.weight" => Fate::Named("output_norm.weight".into()),
-        "lm_head.weight" if tied => Fate::Dropped,
         "lm_head.weight" => Fate::Named("output.weight".into()),
         _ => in_block(name, family).map_or(Fate::Unknown, Fate::Named),
     }
@@ -38,7 +37,7 @@ fn in_block(name: &str, family: Family) -> Option<String> {
     if !matches!(kind, "weight" | "bias") {
         return None;
     }
-    let gemma = family == Family::Gemma3;
+    let gemma = family.gemma;
     let module = match module {
         "input_layernorm" => "attn_norm",
         "self_attn.q_proj" => "attn_q",
@@ -74,27 +73,30 @@ pub(super) fn position(gguf_name: &str) -> (u32, String) {
 mod tests {
     use super::*;
 
+    fn family(model_type: &str) -> Family {
+        Family::of(model_type).expect("a known family")
+    }
+
     #[test]
     fn names_are_those_of_llama_cpp() {
-        let named = |name, family| match fate(name, family, false) {
+        let named = |name, family| match fate(name, family) {
             Fate::Named(gguf) => gguf,
             other => panic!("{name}: {other:?}"),
         };
-        assert_eq!(named("model.embed_tokens.weight", Family::Llama), "token_embd.weight");
-        assert_eq!(named("model.layers.7.mlp.down_proj.weight", Family::Qwen2), "blk.7.ffn_down.weight");
-        assert_eq!(named("model.layers.0.self_attn.q_proj.bias", Family::Qwen2), "blk.0.attn_q.bias");
+        assert_eq!(named("model.embed_tokens.weight", family("llama")), "token_embd.weight");
+        assert_eq!(named("model.layers.7.mlp.down_proj.weight", family("qwen2")), "blk.7.ffn_down.weight");
+        assert_eq!(named("model.layers.0.self_attn.q_proj.bias", family("qwen2")), "blk.0.attn_q.bias");
         assert_eq!(
-            named("model.layers.0.post_attention_layernorm.weight", Family::Llama),
+            named("model.layers.0.post_attention_layernorm.weight", family("llama")),
             "blk.0.ffn_norm.weight"
         );
         let gemma = "language_model.model.layers.1.post_attention_layernorm.weight";
-        assert_eq!(named(gemma, Family::Gemma3), "blk.1.post_attention_norm.weight");
+        assert_eq!(named(gemma, family("gemma3")), "blk.1.post_attention_norm.weight");
     }
 
     #[test]
     fn nothing_is_lost_silently() {
-        assert_eq!(fate("model.layers.0.block_sparse_moe.gate.weight", Family::Llama, false), Fate::Unknown);
-        assert_eq!(fate("lm_head.weight", Family::Llama, true), Fate::Dropped);
-        assert_eq!(fate("model.layers.0.self_attn.rotary_emb.inv_freq", Family::Llama, false), Fate::Dropped);
+        assert_eq!(fate("model.layers.0.block_sparse_moe.gate.weight", family("llama")), Fate::Unknown);
+        assert_eq!(fate("model.layers.0.self_attn.rotary_emb.inv_freq", family("llama")), Fate::Dropped);
     }
 }

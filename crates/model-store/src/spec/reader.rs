@@ -17,11 +17,11 @@ impl<'a> SpecReader<'a> {
         self.source
     }
 
-    fn key(&self, name: &str) -> String {
+    pub(super) fn key(&self, name: &str) -> String {
         format!("{}.{name}", self.prefix)
     }
 
-    fn value(&self, name: &str) -> Option<&'a MetaValue> {
+    pub(super) fn value(&self, name: &str) -> Option<&'a MetaValue> {
         self.source.metadata().get(&self.key(name))
     }
 
@@ -55,6 +55,13 @@ impl<'a> SpecReader<'a> {
         match self.value(name) {
             None => Ok(None),
             Some(value) => value.as_f32().map(Some).ok_or_else(|| self.wrong(name, "is not a number")),
+        }
+    }
+
+    pub(super) fn optional_bool(&self, name: &str) -> Result<Option<bool>, StoreError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(value) => value.as_bool().map(Some).ok_or_else(|| self.wrong(name, "is not true or false")),
         }
     }
 

@@ -143,6 +143,7 @@ def llama():
                    p + "mlp.gate_proj": (ffn, width), p + "mlp.up_proj": (ffn, width), p + "mlp.down_proj": (width, ffn),
                    p + "input_layernorm": (width,), p + "post_attention_layernorm": (width,)}
     weights = {name + ".weight": bf16(rng.standard_normal(shape) * 0.1) for name, shape in shapes.items()}
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"]  # tied, and stored all the same
     stored = {n: ("BF16", list(w.shape), w.tobytes()) for n, w in weights.items()}
     names = sorted(stored)
     files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]

@@ -177,7 +177,7 @@ fn folders_that_cannot_be_used_say_why() {
         ("config.json", r#""hidden_act": "silu""#, r#""hidden_act": "relu""#, "relu"),
         ("config.json", r#""vocab_size""#, r#""num_local_experts": 8, "vocab_size""#, "mixture of experts"),
         ("config.json", r#""vocab_size""#, r#""quantization_config": {}, "vocab_size""#, "already quantized"),
-        ("config.json", r#""num_attention_heads": 4"#, r#""num_attention_heads": 7"#, "do not divide"),
+        ("config.json", r#""num_attention_heads": 4"#, r#""num_attention_heads": 7"#, "no multiple of heads"),
         ("config.json", r#""llama3""#, r#""dynamic""#, "dynamic"),
         ("config.json", "{", "", "cannot be read"),
         ("model.safetensors.index.json", "model-00001-of", "../model-00001-of", "outside the folder"),

@@ -4,7 +4,7 @@ use crate::gguf_round_trip::{tensor, write};
 use crate::support::catalogue;
 use domain_types::{
     Activation, ExpertsSpec, GateNorm, Gating, MetaArray, MetaValue, Metadata, ModelSpec, RopeScaling,
-    RopeStyle, RotationSpec, SharedExpert, SlidingWindow, TensorSource, scalar,
+    RopeStyle, RotationSpec, SharedExpert, SlidingWindow, TensorSource, Yarn, scalar,
 };
 use model_store::{GgufFile, StoreError, model_spec};
 
@@ -29,7 +29,13 @@ impl Sketch {
             metadata.set(format!("{architecture}.{key}"), n);
         }
         metadata.set(format!("{architecture}.attention.layer_norm_rms_epsilon"), 1e-6_f32);
-        Self { metadata, tensors: vec!["token_embd.weight", "output.weight"] }
+        let mut tensors = vec!["token_embd.weight", "output.weight"];
+        match architecture {
+            "qwen2" | "qwen2moe" => tensors.push("blk.0.attn_q.bias"),
+            "qwen3" | "qwen3moe" | "gemma3" => tensors.push("blk.0.attn_q_norm.weight"),
+            _ => {}
+        }
+        Self { metadata, tensors }
     }
 
     fn set(mut self, key: &str, value: impl Into<MetaValue>) -> Self {
@@ -72,7 +78,7 @@ fn a_rotated_model_says_so() {
 
 #[test]
 fn qwen_2_has_biases() {
-    let spec = Sketch::of("qwen2").tensor("blk.0.attn_q.bias").spec().unwrap();
+    let spec = Sketch::of("qwen2").spec().unwrap();
     assert!(spec.attention.qkv_bias && !spec.attention.qk_norm);
     assert_eq!(spec.rope.style, RopeStyle::HalfSplit);
 }
@@ -80,7 +86,7 @@ fn qwen_2_has_biases() {
 #[test]
 fn qwen_3_norms_queries_and_keys() {
     let spec = Sketch::of("qwen3").set("qwen3.attention.key_length", 16_u32);
-    let spec = spec.tensor("blk.0.attn_q_norm.weight").spec().unwrap();
+    let spec = spec.spec().unwrap();
     assert!(spec.attention.qk_norm && !spec.attention.qkv_bias);
     assert_eq!((spec.attention.head_dim, spec.rope.dims, spec.q_width()), (16, 16, 64));
 }
@@ -112,7 +118,7 @@ fn rope_scaling_of_every_kind() {
     };
     assert_eq!(with("none", 8.0).unwrap(), RopeScaling::None);
     assert_eq!(with("linear", 8.0).unwrap(), RopeScaling::Linear(8.0));
-    assert_eq!(with("yarn", 4.0).unwrap(), RopeScaling::Yarn { factor: 4.0, original_context: 64 });
+    assert_eq!(with("yarn", 4.0).unwrap(), RopeScaling::Yarn(Yarn::new(4.0, 64, 0.1 * 4_f32.ln() + 1.0)));
     assert!(matches!(with("longrope", 4.0), Err(StoreError::Unsupported { .. })));
     assert!(matches!(with("yarn", -1.0), Err(StoreError::Metadata { .. })));
 }

@@ -106,9 +106,11 @@ impl<'a> Tensors<'a> {
         Ok(Some(FrequentRows { tokens, rows }))
     }
 
-    /// A vector of `len` finite floats.
+    /// A vector of `len` finite floats; some converters write it as a matrix of one row.
     pub(super) fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>, InferenceError> {
-        let tensor = self.take(name, Shape::vector(len)?)?;
+        let row = Shape::matrix(1, len)?;
+        let is_row = self.source.info(name).is_some_and(|info| info.shape == row);
+        let tensor = self.take(name, if is_row { row } else { Shape::vector(len)? })?;
         let mut values = vec![0.0; len];
         self.codecs.require(tensor.format())?.decode(tensor.view(), &mut values)?;
         match values.iter().position(|x| !x.is_finite()) {

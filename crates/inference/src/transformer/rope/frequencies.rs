@@ -1,12 +1,7 @@
 //! How fast each pair of dimensions turns.
 
-use domain_types::{DomainError, RopeScaling, RopeSpec};
+use domain_types::{DomainError, RopeScaling, RopeSpec, Yarn};
 use std::f64::consts::TAU;
-
-/// YaRN: pairs that turn more often than this within the trained context keep their frequency.
-const YARN_BETA_FAST: f64 = 32.0;
-/// YaRN: pairs that turn less often than this are interpolated in full.
-const YARN_BETA_SLOW: f64 = 1.0;
 
 /// Radians per position of each pair, and what rotated vectors are multiplied by.
 #[derive(Clone)]
@@ -23,12 +18,9 @@ impl Frequencies {
         Ok(Self { per_position, magnitude: 1.0 })
     }
 
-    /// With the divisors in `factors`, then with the specification's context extension.
-    pub(super) fn scaled(spec: &RopeSpec, factors: Option<&[f32]>) -> Result<Self, DomainError> {
+    /// With the specification's context extension.
+    pub(super) fn scaled(spec: &RopeSpec) -> Result<Self, DomainError> {
         let mut frequencies = Self::unscaled(spec.base, spec.dims)?;
-        if let Some(factors) = factors {
-            frequencies.divide(factors)?;
-        }
         match &spec.scaling {
             RopeScaling::None => {}
             RopeScaling::Linear(factor) => {
@@ -36,9 +28,7 @@ impl Frequencies {
                 frequencies.per_position.iter_mut().for_each(|f| *f /= factor);
             }
             RopeScaling::Factors(factors) => frequencies.divide(factors)?,
-            RopeScaling::Yarn { factor, original_context } => {
-                frequencies.yarn(positive("YaRN factor", *factor)?, *original_context as f64, spec);
-            }
+            RopeScaling::Yarn(yarn) => frequencies.yarn(yarn, spec)?,
         }
         Ok(frequencies)
     }
@@ -55,19 +45,36 @@ impl Frequencies {
     }
 
     /// Peng et al. 2023 (arXiv 2309.00071), sections 3.2 to 3.4: interpolates slow pairs, keeps fast ones, ramps
-    /// between, and multiplies q and k by 0.1·ln(factor) + 1 each.
-    fn yarn(&mut self, factor: f64, original_context: f64, spec: &RopeSpec) {
-        let (dims, base) = (spec.dims as f64, f64::from(spec.base));
-        // Index of the pair that turns `turns` times within the trained context.
-        let pair_of = |turns: f64| dims * (original_context / (turns * TAU)).ln() / (2.0 * base.ln());
-        let low = pair_of(YARN_BETA_FAST).floor().max(0.0);
-        let high = pair_of(YARN_BETA_SLOW).ceil().min(dims - 1.0);
+    /// between, and multiplies q and k by a magnitude each.
+    fn yarn(&mut self, yarn: &Yarn, spec: &RopeSpec) -> Result<(), DomainError> {
+        let factor = positive("YaRN factor", yarn.factor)?;
+        self.magnitude = positive("YaRN magnitude", yarn.magnitude)?;
+        let (low, high) = ramp(yarn, spec)?;
         for (pair, frequency) in self.per_position.iter_mut().enumerate() {
-            let interpolated = ((pair as f64 - low) / (high - low).max(0.001)).clamp(0.0, 1.0);
+            let interpolated = ((pair as f64 - low) / (high - low)).clamp(0.0, 1.0);
             *frequency *= interpolated / factor + (1.0 - interpolated);
         }
-        self.magnitude = if factor > 1.0 { 0.1 * factor.ln() + 1.0 } else { 1.0 };
+        Ok(())
     }
+}
+
+/// The pairs between which YaRN's ramp runs, as transformers and llama.cpp place them.
+fn ramp(yarn: &Yarn, spec: &RopeSpec) -> Result<(f64, f64), DomainError> {
+    let (dims, base) = (spec.dims as f64, f64::from(spec.base));
+    // Index of the pair that turns `turns` times within the trained context.
+    let pair_of = |turns: f64| dims * (yarn.original_context as f64 / (turns * TAU)).ln() / (2.0 * base.ln());
+    let mut low = pair_of(positive("YaRN beta_fast", yarn.beta_fast)?);
+    let mut high = pair_of(positive("YaRN beta_slow", yarn.beta_slow)?);
+    if yarn.truncate {
+        (low, high) = (low.floor(), high.ceil());
+    }
+    let (low, high) = (low.max(0.0), high.min(dims - 1.0));
+    if low > high || !(low.is_finite() && high.is_finite()) {
+        let reason = format!("YaRN's ramp from pair {low} to pair {high} is empty; check its betas and context");
+        return Err(DomainError::BadSpec(reason));
+    }
+    // A step where both ends are the same pair.
+    Ok((low, if low == high { high + 0.001 } else { high }))
 }
 
 fn positive(what: &str, value: f32) -> Result<f64, DomainError> {
@@ -88,8 +95,8 @@ mod tests {
 
     #[test]
     fn linear_scaling_slows_all_pairs_alike() {
-        let plain = Frequencies::scaled(&spec(RopeScaling::None), None).unwrap();
-        let slow = Frequencies::scaled(&spec(RopeScaling::Linear(4.0)), None).unwrap();
+        let plain = Frequencies::scaled(&spec(RopeScaling::None)).unwrap();
+        let slow = Frequencies::scaled(&spec(RopeScaling::Linear(4.0))).unwrap();
         for (a, b) in plain.per_position.iter().zip(&slow.per_position) {
             assert!((a / b - 4.0).abs() < 1e-12);
         }
@@ -98,22 +105,24 @@ mod tests {
     #[test]
     fn impossible_factors_are_refused() {
         for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-            assert!(Frequencies::scaled(&spec(RopeScaling::Linear(bad)), None).is_err());
-            assert!(
-                Frequencies::scaled(&spec(RopeScaling::Factors(vec![1.0, 1.0, bad, 1.0])), None).is_err()
-            );
+            assert!(Frequencies::scaled(&spec(RopeScaling::Linear(bad))).is_err());
+            assert!(Frequencies::scaled(&spec(RopeScaling::Factors(vec![1.0, 1.0, bad, 1.0]))).is_err());
             assert!(Frequencies::unscaled(bad, 8).is_err());
-            let yarn = RopeScaling::Yarn { factor: bad, original_context: 8 };
-            assert!(Frequencies::scaled(&spec(yarn), None).is_err());
+            for yarn in [
+                Yarn::new(bad, 64, 1.0),
+                Yarn::new(4.0, 64, bad),
+                Yarn { beta_fast: bad, ..Yarn::new(4.0, 64, 1.0) },
+                Yarn { beta_slow: bad, ..Yarn::new(4.0, 64, 1.0) },
+            ] {
+                assert!(Frequencies::scaled(&spec(RopeScaling::Yarn(yarn))).is_err(), "{yarn:?}");
+            }
         }
-        let e = Frequencies::scaled(&spec(RopeScaling::None), Some(&[1.0; 3])).err().unwrap();
+        let e = Frequencies::scaled(&spec(RopeScaling::Factors(vec![1.0; 3]))).err().unwrap();
         assert!(e.to_string().contains("3 RoPE factors for 4 rotated pairs"), "{e}");
     }
 
     #[test]
-    fn yarn_of_a_degenerate_context_stays_finite() {
-        let yarn = RopeScaling::Yarn { factor: 4.0, original_context: 0 };
-        let f = Frequencies::scaled(&spec(yarn), None).unwrap();
-        assert!(f.per_position.iter().all(|x| x.is_finite()));
+    fn yarn_over_no_context_is_refused() {
+        assert!(Frequencies::scaled(&spec(RopeScaling::Yarn(Yarn::new(4.0, 0, 1.0)))).is_err());
     }
 }
