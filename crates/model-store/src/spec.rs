@@ -138,8 +138,10 @@ fn agreed(
     let name = format!("blk.0.{part}");
     let found = read.has_tensor(&name);
     if expected.is_some_and(|expected| expected != found) {
-        let what = if found { format!("tensor `{name}`") } else { format!("a model without tensor `{name}`") };
-        let instead = format!("models of architecture {} are not made so; convert the model again", family.name);
+        let what =
+            if found { format!("tensor `{name}`") } else { format!("a model without tensor `{name}`") };
+        let instead =
+            format!("models of architecture {} are not made so; convert the model again", family.name);
         return Err(StoreError::Unsupported { what, instead });
     }
     Ok(found)

@@ -127,7 +127,9 @@ impl Config {
 fn family(root: &Map<String, Value>, path: &Path) -> Result<Family, StoreError> {
     match root.get("model_type").and_then(Value::as_str) {
         Some(model_type) => Family::of(model_type),
-        None => Err(StoreError::hugging_face(path, "does not say model_type; take it from the original model")),
+        None => {
+            Err(StoreError::hugging_face(path, "does not say model_type; take it from the original model"))
+        }
     }
 }
 

@@ -103,7 +103,8 @@ fn checked(
     let expected = config.qkv_bias(family);
     if biases != expected {
         let (has, says) = if biases { ("has", "none") } else { ("has no", "some") };
-        let reason = format!("{has} biases of q, k and v where config.json means {says}; fetch the original files");
+        let reason =
+            format!("{has} biases of q, k and v where config.json means {says}; fetch the original files");
         return Err(StoreError::hugging_face(folder, reason));
     }
     let embedding = tensors.iter().find(|(name, _)| name == "token_embd.weight");

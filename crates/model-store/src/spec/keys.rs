@@ -96,7 +96,9 @@ pub(super) fn refuse_unknown(source: &dyn TensorSource, architecture: &str) -> R
         if name.is_some_and(|name| !is_known(name, value)) {
             return Err(StoreError::Unsupported {
                 what: format!("metadata key `{key}`{}", shown(value)),
-                instead: format!("it may change what a {architecture} model computes; use a model without it"),
+                instead: format!(
+                    "it may change what a {architecture} model computes; use a model without it"
+                ),
             });
         }
     }

@@ -16,10 +16,8 @@ pub(super) fn rope_spec(
     let own_base = read.optional_f32("rope.freq_base_swa")?.or(family.gemma.then_some(10_000.0));
     let dims = read.optional_usize("rope.dimension_count")?.unwrap_or(attention.head_dim);
     if read.optional_usize("rope.dimension_count_swa")?.is_some_and(|n| n != dims) {
-        return Err(read.wrong(
-            "rope.dimension_count_swa",
-            "differs from rope.dimension_count, which is not supported",
-        ));
+        return Err(read
+            .wrong("rope.dimension_count_swa", "differs from rope.dimension_count, which is not supported"));
     }
     Ok(RopeSpec {
         base: read.optional_f32("rope.freq_base")?.unwrap_or(10_000.0),

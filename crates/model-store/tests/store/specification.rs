@@ -103,6 +103,56 @@ fn gemma_3() {
 }
 
 #[test]
+fn windows_in_every_notation() {
+    let with = |architecture: &str, pattern: Option<MetaValue>| {
+        let key = |name: &str| format!("{architecture}.attention.{name}");
+        let sketch = Sketch::of(architecture).set(&key("sliding_window"), 16_u32);
+        let sketch = match pattern {
+            Some(pattern) => sketch.set(&key("sliding_window_pattern"), pattern),
+            None => sketch,
+        };
+        sketch.spec().map(|spec| spec.attention.sliding_window.map(|w| (w.size, w.pattern)))
+    };
+    let listed = |layers: &[bool]| Some(MetaValue::Array(MetaArray::Bool(layers.to_vec())));
+    assert_eq!(with("llama", None).unwrap(), Some((16, 0)), "Mistral: all layers");
+    assert_eq!(with("gemma3", None).unwrap(), Some((16, 6)));
+    assert_eq!(with("qwen3", Some(2_u32.into())).unwrap(), Some((16, 2)));
+    assert_eq!(with("qwen3", Some(1_u32.into())).unwrap(), None, "all layers are global");
+    assert_eq!(with("llama", listed(&[true, true])).unwrap(), Some((16, 0)));
+    assert_eq!(with("llama", listed(&[true, false])).unwrap(), Some((16, 2)));
+    assert_eq!(with("llama", listed(&[false, false])).unwrap(), None);
+    assert!(with("qwen2", None).unwrap_err().to_string().contains("sliding_window_pattern"));
+    assert!(with("llama", listed(&[false, true])).unwrap_err().to_string().contains("fixed period"));
+    assert!(with("llama", listed(&[true])).unwrap_err().to_string().contains("1 values for 2 layers"));
+}
+
+#[test]
+fn biases_and_norms_are_those_of_the_family() {
+    for (architecture, tensor) in
+        [("llama", "blk.0.attn_q_norm.weight"), ("qwen2", "blk.0.attn_q_norm.weight")]
+    {
+        let error = Sketch::of(architecture).tensor(tensor).spec().unwrap_err().to_string();
+        assert!(error.contains(tensor), "{error}");
+    }
+    let mut bare = Sketch::of("qwen2");
+    bare.tensors.retain(|name| !name.ends_with("bias"));
+    assert!(bare.spec().unwrap_err().to_string().contains("without tensor `blk.0.attn_q.bias`"));
+}
+
+#[test]
+fn gates_of_experts_are_weighed_as_the_file_says() {
+    let with = |architecture: &str, normed: bool| {
+        let key = |name: &str| format!("{architecture}.{name}");
+        let sketch = Sketch::of(architecture).set(&key("expert_count"), 8_u32);
+        let sketch = sketch.set(&key("expert_used_count"), 2_u32);
+        let spec = sketch.set(&key("expert_weights_norm"), normed).spec().unwrap();
+        spec.experts.unwrap().gating.norm()
+    };
+    assert_eq!(with("qwen3moe", false), GateNorm::All);
+    assert_eq!(with("qwen2moe", true), GateNorm::Chosen);
+}
+
+#[test]
 fn gemma_3_27b_scales_by_width_per_head() {
     let sketch =
         Sketch::of("gemma3").set("gemma3.block_count", 62_u32).set("gemma3.attention.key_length", 16_u32);

@@ -58,22 +58,31 @@ impl Case {
 
     /// The case's weights under another config.json.
     pub(crate) fn folder_with(&self, config: &Map<String, Value>) -> Result<HfFolder, String> {
+        self.folder_stored(config, |name| name.to_owned())
+    }
+
+    /// The same with tensors under other names.
+    pub(crate) fn folder_stored(
+        &self,
+        config: &Map<String, Value>,
+        stored: impl Fn(&str) -> String,
+    ) -> Result<HfFolder, String> {
         let config = serde_json::to_vec(config).expect("it was JSON");
         let files = BTreeMap::from([
             ("config.json".to_owned(), Bytes::from(config)),
-            ("model.safetensors".to_owned(), self.safetensors().into()),
+            ("model.safetensors".to_owned(), self.safetensors(stored).into()),
         ]);
         HfFolder::from_files(&files).map_err(|e| e.to_string())
     }
 
-    fn safetensors(&self) -> Vec<u8> {
+    fn safetensors(&self, stored: impl Fn(&str) -> String) -> Vec<u8> {
         let gemma = self.config["model_type"] == "gemma3_text";
         let (mut header, mut data) = (Map::new(), Vec::new());
         for (name, shape) in &self.tensors {
             let start = data.len();
             data.extend(weights(name, shape, gemma).into_iter().flat_map(f32::to_le_bytes));
             header.insert(
-                name.clone(),
+                stored(name),
                 json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, data.len()] }),
             );
         }

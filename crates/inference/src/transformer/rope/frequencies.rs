@@ -70,7 +70,8 @@ fn ramp(yarn: &Yarn, spec: &RopeSpec) -> Result<(f64, f64), DomainError> {
     }
     let (low, high) = (low.max(0.0), high.min(dims - 1.0));
     if low > high || !(low.is_finite() && high.is_finite()) {
-        let reason = format!("YaRN's ramp from pair {low} to pair {high} is empty; check its betas and context");
+        let reason =
+            format!("YaRN's ramp from pair {low} to pair {high} is empty; check its betas and context");
         return Err(DomainError::BadSpec(reason));
     }
     // A step where both ends are the same pair.

@@ -65,7 +65,8 @@ impl Config {
         let theta = self.rope_theta.unwrap_or(family.defaults.rope_theta);
         let (global, local) = if family.gemma { self.by_layer_type()? } else { (self.for_all()?, None) };
         let local_theta = self.rope_local_base_freq.unwrap_or(10_000.0);
-        if local.as_ref().is_some_and(|fields| fields.rope_type.as_deref().unwrap_or("default") != "default") {
+        if local.as_ref().is_some_and(|fields| fields.rope_type.as_deref().unwrap_or("default") != "default")
+        {
             return Err(unsupported("a scaled rope_parameters.sliding_attention"));
         }
         Ok(Rope {

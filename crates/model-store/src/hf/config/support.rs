@@ -48,7 +48,10 @@ impl Config {
             (self.partial_rotary_factor.is_some_and(|f| f != 1.0), "partial rotary embedding"),
             (self.attn_logit_softcapping.is_some(), "a soft cap on attention"),
             (self.use_bidirectional_attention == Some(true), "bidirectional attention"),
-            (self.head_dim.is_none() && !divides(heads, self.hidden_size), "a width that is no multiple of heads"),
+            (
+                self.head_dim.is_none() && !divides(heads, self.hidden_size),
+                "a width that is no multiple of heads",
+            ),
         ];
         if head_dim > MOST_HEAD_DIMENSIONS {
             return unsupported(&format!("a head of {head_dim} dimensions"));

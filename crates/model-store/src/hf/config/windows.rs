@@ -59,6 +59,7 @@ fn windowed_kind(kind: &str) -> Result<bool, StoreError> {
 }
 
 fn unsupported(what: &str) -> StoreError {
-    let instead = "windows must be as in a Mistral, Qwen or Gemma 3 model, and global layers at a fixed period";
+    let instead =
+        "windows must be as in a Mistral, Qwen or Gemma 3 model, and global layers at a fixed period";
     StoreError::Unsupported { what: what.into(), instead: instead.into() }
 }
