@@ -4,6 +4,8 @@
 
 #[path = "meaning/every_key.rs"]
 mod every_key;
+#[path = "meaning/mixtures.rs"]
+mod mixtures;
 #[path = "meaning/model.rs"]
 mod model;
 

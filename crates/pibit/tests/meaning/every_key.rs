@@ -230,7 +230,7 @@ fn other_float(x: f64) -> f64 {
     if x < 1e-3 { x * 1000.0 } else { x * 4.0 }
 }
 
-fn other_values(value: &MetaValue) -> Vec<MetaValue> {
+pub(crate) fn other_values(value: &MetaValue) -> Vec<MetaValue> {
     match value {
         MetaValue::U32(0) => vec![MetaValue::U32(2)],
         MetaValue::U32(n) => vec![MetaValue::U32(n * 8 + 8)],

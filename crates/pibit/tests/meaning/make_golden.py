@@ -42,10 +42,10 @@ def weight(name, shape, gemma):
         g = np.float32(0 if gemma else 1) + np.float32(0.2) * g
     elif name.endswith(".bias"):
         g = np.float32(0.3) * g
-    elif name == "model.embed_tokens.weight":
+    elif name in ("model.embed_tokens.weight", "token_embd.weight"):
         g = np.float32(0.5) * g
     else:
-        gain = 2.0 if ".q_proj." in name or ".k_proj." in name else 1.0
+        gain = 2.0 if any(p in name for p in (".q_proj.", ".k_proj.", ".attn_q.", ".attn_k.")) else 1.0
         g = np.float32(gain / math.sqrt(shape[-1])) * g
     return g.reshape(shape)
 
@@ -172,4 +172,5 @@ def main():
     print(json.dumps(dict(tokens=TOKENS, rows=ROWS, cases=cases), separators=(",", ":")))
 
 
-main()
+if __name__ == "__main__":
+    main()

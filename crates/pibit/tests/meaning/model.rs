@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 pub(crate) const TOLERANCE: f32 = 2e-3;
 
 #[derive(Deserialize)]
-pub(crate) struct Golden {
+pub(crate) struct Golden<C = Case> {
     tokens: Vec<TokenId>,
     rows: Vec<usize>,
-    pub(crate) cases: BTreeMap<String, Case>,
+    pub(crate) cases: BTreeMap<String, C>,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ pub(crate) fn difference(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
     pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-impl Golden {
+impl<C> Golden<C> {
     pub(crate) fn logits(&self, source: &dyn TensorSource) -> Logits {
         let options = LoadOptions::default().with_kv(KvOptions::new(KvFormat::F32));
         let text = |e: inference::InferenceError| e.to_string();
@@ -103,15 +103,16 @@ pub(crate) fn as_gguf(source: &dyn TensorSource, metadata: Metadata) -> Result<G
     GgufFile::from_bytes(bytes, &FormatCatalogue::scalars()).map_err(|e| e.to_string())
 }
 
-fn weights(name: &str, shape: &[usize], gemma: bool) -> Vec<f32> {
+pub(crate) fn weights(name: &str, shape: &[usize], gemma: bool) -> Vec<f32> {
     let (offset, scale) = if name.ends_with("norm.weight") {
         (if gemma { 0.0 } else { 1.0 }, 0.2)
     } else if name.ends_with(".bias") {
         (0.0, 0.3)
-    } else if name == "model.embed_tokens.weight" {
+    } else if ["model.embed_tokens.weight", "token_embd.weight"].contains(&name) {
         (0.0, 0.5)
     } else {
-        let gain = if name.contains(".q_proj.") || name.contains(".k_proj.") { 2.0 } else { 1.0 };
+        let looks = [".q_proj.", ".k_proj.", ".attn_q.", ".attn_k."].iter().any(|part| name.contains(part));
+        let gain = if looks { 2.0 } else { 1.0 };
         (0.0, (gain / (shape[shape.len() - 1] as f64).sqrt()) as f32)
     };
     let values = gaussian_like(fnv1a(name), shape.iter().product());
