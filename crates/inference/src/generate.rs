@@ -66,7 +66,9 @@ pub fn generate(
         if stream.tokens().len() >= options.max_tokens {
             break Finish::MaxTokens;
         }
-        let token = sampler.sample(&logits)?;
+        // Rows of the embedding that pad it are no tokens.
+        let tokens = tokenizer.vocab_size().min(logits.len());
+        let token = sampler.sample(&logits[..tokens])?;
         if tokenizer.eos().contains(&token) || options.stop.contains(&token) {
             break Finish::Stop;
         }

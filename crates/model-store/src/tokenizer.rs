@@ -14,6 +14,7 @@ mod words;
 use crate::{StoreError, keys};
 use control::ControlTokens;
 use domain_types::{CompilePattern, Metadata, PortError, TensorSource, TokenId, Tokenizer};
+use named::Name;
 use std::fmt;
 
 /// A tokenizer with the control tokens kept apart: text of users can never become one.
@@ -28,15 +29,16 @@ pub struct ModelTokenizer {
 
 /// Plain text to tokens and back, without control tokens.
 trait Pipeline: fmt::Debug + Send + Sync {
-    /// Appends the tokens of a text; what looks like a control token is text.
-    fn encode(&self, text: &str, tokens: &mut Vec<TokenId>) -> Result<(), StoreError>;
+    /// Appends the tokens of a piece of text; what looks like a control token is text. `at_start` says whether the piece
+    /// starts the text.
+    fn encode(&self, text: &str, at_start: bool, tokens: &mut Vec<TokenId>) -> Result<(), StoreError>;
     fn decode(&self, tokens: &[TokenId]) -> Result<String, StoreError>;
     fn token_id(&self, token: &str) -> Option<TokenId>;
     fn token(&self, id: TokenId) -> Option<String>;
     /// Ids are below it.
     fn end(&self) -> usize;
     /// Tokens that the vocabulary has as special.
-    fn special(&self) -> Vec<(TokenId, String)>;
+    fn special(&self) -> Vec<Name>;
 }
 
 /// Builds the tokenizer of a model: from the tokenizer.json in its metadata where there is one, else from GGUF's
@@ -71,6 +73,17 @@ pub fn tokenizer_with(
     }
 }
 
+/// A truth value, which some converters write as a number.
+fn truth(metadata: &Metadata, key: &'static str) -> Result<Option<bool>, StoreError> {
+    let Some(value) = metadata.get(key) else { return Ok(None) };
+    match (value.as_bool(), value.as_u64(), value.as_str()) {
+        (Some(truth), ..) => Ok(Some(truth)),
+        (_, Some(0), _) | (_, _, Some("false" | "False")) => Ok(Some(false)),
+        (_, Some(1), _) | (_, _, Some("true" | "True")) => Ok(Some(true)),
+        _ => Err(StoreError::Metadata { key: key.into(), problem: "is neither true nor false".into() }),
+    }
+}
+
 fn refuse(reason: impl Into<String>) -> StoreError {
     StoreError::Tokenizer(reason.into())
 }
@@ -80,9 +93,10 @@ impl ModelTokenizer {
     fn new(pipeline: Box<dyn Pipeline>, metadata: &Metadata, add_bos: bool) -> Result<Self, StoreError> {
         let listed = metadata.get(keys::TOKENS).and_then(|v| v.as_strings()).map_or(0, <[_]>::len);
         let vocab_size = listed.max(pipeline.end());
-        let eos = control::end_tokens(&*pipeline, metadata, vocab_size)?;
-        let add_bos = metadata.bool(keys::ADD_BOS).unwrap_or(add_bos);
-        let bos = if add_bos { control::id_in(metadata, keys::BOS, vocab_size)? } else { None };
+        keys::refuse_unknown(metadata)?;
+        let eos = control::end_tokens(&*pipeline, metadata, vocab_size);
+        let add_bos = truth(metadata, keys::ADD_BOS)?.unwrap_or(add_bos);
+        let bos = if add_bos { control::bos(metadata, vocab_size)? } else { None };
         let control = ControlTokens::new(&*pipeline, bos.iter().chain(&eos))?;
         Ok(Self { pipeline, control, vocab_size, bos, eos })
     }
@@ -98,7 +112,7 @@ impl Tokenizer for ModelTokenizer {
         if parse_special {
             self.control.encode(&*self.pipeline, text, &mut tokens)?;
         } else {
-            self.pipeline.encode(text, &mut tokens)?;
+            self.pipeline.encode(text, true, &mut tokens)?;
         }
         Ok(tokens)
     }

@@ -161,7 +161,7 @@ fn describe(
     let rows = embedding.shape.rows();
     metadata.set(format!("{}.vocab_size", family.architecture), rows as u32);
     if let Some(vocabulary) = vocabulary::describe(files, rows, &mut metadata)? {
-        special_tokens::describe(files, config, family, &vocabulary, &mut metadata)?;
+        special_tokens::describe(files, config, &vocabulary, &mut metadata)?;
     }
     chat::describe(files, &mut metadata)?;
     Ok(metadata)

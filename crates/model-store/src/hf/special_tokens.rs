@@ -1,28 +1,27 @@
 //! Which tokens start and end texts.
 
 use super::config::Config;
-use super::family::Family;
 use super::files::Files;
 use super::json;
 use super::vocabulary::Vocabulary;
 use crate::{StoreError, keys};
-use domain_types::Metadata;
+use domain_types::{MetaArray, MetaValue, Metadata};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-/// Writes BOS, EOS (with the further ends that generation_config.json lists), padding, and whether a text starts
-/// with BOS.
+/// Writes BOS, the tokens that end a text (tokenizer_config.json's, generation_config.json's and config.json's), padding,
+/// and whether a text starts with BOS. As in transformers, tokenizer.json alone decides on the last.
 pub(super) fn describe(
     files: Files<'_>,
     config: &Config,
-    family: Family,
     vocabulary: &Vocabulary,
     metadata: &mut Metadata,
 ) -> Result<(), StoreError> {
     let tokenizer: Map<String, Value> = json::read(files, "tokenizer_config.json")?.unwrap_or_default();
     let generation: Map<String, Value> = json::read(files, "generation_config.json")?.unwrap_or_default();
     let named = |key: &str| vocabulary.ids.get(text(tokenizer.get(key)?)?).copied();
-    if let Some(bos) = named("bos_token").or_else(|| ids(config.bos_token_id.as_ref()).first().copied()) {
+    let bos = named("bos_token").or_else(|| ids(config.bos_token_id.as_ref()).first().copied());
+    if let Some(bos) = bos {
         metadata.set(keys::BOS, bos);
     }
     if let Some(padding) = named("pad_token") {
@@ -31,19 +30,38 @@ pub(super) fn describe(
     let mut ends: Vec<u32> = named("eos_token").into_iter().collect();
     ends.extend(ids(generation.get("eos_token_id")));
     ends.extend(ids(config.eos_token_id.as_ref()));
+    set_ends(ends, metadata);
+    let start = start_of_texts(vocabulary)
+        .map_err(|reason| StoreError::hugging_face(&files.path("tokenizer.json"), reason))?;
+    match start {
+        Some(start) if Some(start) != bos => {
+            let reason =
+                format!("starts texts with token {start}, which is not the BOS token; this is not supported");
+            return Err(StoreError::hugging_face(&files.path("tokenizer.json"), reason));
+        }
+        start => metadata.set(keys::ADD_BOS, start.is_some()),
+    }
+    Ok(())
+}
+
+/// GGUF has three keys for tokens that end a text; a model may have more.
+fn set_ends(mut ends: Vec<u32>, metadata: &mut Metadata) {
     let mut seen = HashSet::new();
     ends.retain(|&id| seen.insert(id));
-    for (key, id) in [keys::EOS, keys::EOT, keys::EOM].into_iter().zip(ends) {
+    let keys = [keys::EOS, keys::EOT, keys::EOM];
+    if ends.len() > keys.len() {
+        metadata.set(keys::ENDS, MetaValue::Array(MetaArray::U32(ends.clone())));
+    }
+    for (key, id) in keys.into_iter().zip(ends) {
         metadata.set(key, id);
     }
-    let add_bos = tokenizer.get("add_bos_token").and_then(Value::as_bool);
-    let start =
-        starts_with(&vocabulary.post_processor).and_then(|t| vocabulary.ids.get(t)).map(|&id| u64::from(id));
-    let from_template = start.is_some() && start == metadata.u64(keys::BOS);
-    // llama.cpp's converter switches BOS off for every Llama vocabulary of this size (Granite, SmolLM).
-    let never = family.interleaved && config.vocab_size == Some(49_152);
-    metadata.set(keys::ADD_BOS, !never && add_bos.unwrap_or(from_template));
-    Ok(())
+}
+
+/// The token that tokenizer.json puts before a single text.
+fn start_of_texts(vocabulary: &Vocabulary) -> Result<Option<u32>, String> {
+    let Some(name) = starts_with(&vocabulary.post_processor)? else { return Ok(None) };
+    let id = vocabulary.ids.get(name).copied();
+    id.map(Some).ok_or_else(|| format!("starts texts with token {name}, which is not in the vocabulary"))
 }
 
 /// A token's text, plain or in an object.
@@ -61,10 +79,31 @@ fn ids(value: Option<&Value>) -> Vec<u32> {
     }
 }
 
-/// The token that a template puts before a single text.
-fn starts_with(post_processor: &Value) -> Option<&str> {
-    if let Some(steps) = post_processor["processors"].as_array() {
-        return steps.iter().find_map(starts_with);
+/// The token that a post-processor puts before a single text.
+fn starts_with(post_processor: &Value) -> Result<Option<&str>, String> {
+    match post_processor["type"].as_str() {
+        None | Some("ByteLevel") => Ok(None),
+        Some("Sequence") => {
+            let steps = post_processor["processors"].as_array().map_or(&[][..], Vec::as_slice);
+            let mut starts = Vec::new();
+            for step in steps {
+                starts.extend(starts_with(step)?);
+            }
+            one_at_most(&starts)
+        }
+        Some("TemplateProcessing") => {
+            let pieces = post_processor["single"].as_array().map_or(&[][..], Vec::as_slice);
+            let names = pieces.iter().map_while(|piece| piece["SpecialToken"]["id"].as_str());
+            one_at_most(&names.collect::<Vec<_>>())
+        }
+        Some(other) => Err(format!("has a post-processor of type {other}, which is not supported")),
     }
-    post_processor["single"].as_array()?.first()?["SpecialToken"]["id"].as_str()
+}
+
+fn one_at_most<'a>(names: &[&'a str]) -> Result<Option<&'a str>, String> {
+    match names {
+        [] => Ok(None),
+        [name] => Ok(Some(name)),
+        _ => Err(format!("starts texts with the tokens {}, which is not supported", names.join(" "))),
+    }
 }

@@ -19,8 +19,6 @@ pub(super) struct TokenizerJson {
 
 #[derive(Deserialize)]
 pub(super) struct Model {
-    #[serde(rename = "type")]
-    pub(super) kind: Option<String>,
     pub(super) vocab: HashMap<String, u32>,
     #[serde(default)]
     pub(super) merges: Vec<Merge>,

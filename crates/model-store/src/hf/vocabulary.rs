@@ -26,20 +26,10 @@ pub(super) fn describe(
 ) -> Result<Option<Vocabulary>, StoreError> {
     let path = files.path(NAME);
     let Some(text) = json::text(files, NAME)? else { return Ok(None) };
-    let json: TokenizerJson = json::parse(&path, &text)?;
-    if json.model.kind.as_deref().is_some_and(|kind| kind != "BPE") {
-        let instead = "use a model with a BPE tokenizer".into();
-        return Err(StoreError::Unsupported {
-            what: format!("tokenizer model {:?}", json.model.kind),
-            instead,
-        });
-    }
+    let json = read(&path, &text)?;
     let mut ids = json.model.vocab.clone();
     ids.extend(json.added_tokens.iter().map(|token| (token.content.clone(), token.id)));
-    if let Some((token, id)) = ids.iter().find(|&(_, &id)| id as usize >= rows) {
-        let reason = format!("token {token:?} has id {id}, the embedding has {rows} rows");
-        return Err(StoreError::hugging_face(&path, reason));
-    }
+    refuse_huge(&path, &ids, rows)?;
     set_tokens(&json, &ids, rows, metadata);
     if json.model.byte_fallback {
         set_sentence_piece(&json, rows, metadata);
@@ -53,15 +43,41 @@ pub(super) fn describe(
     Ok(Some(Vocabulary { ids, post_processor: json.post_processor }))
 }
 
+/// The file, if its model is byte-pair encoding. The type comes first: other models have other fields.
+fn read(path: &Path, text: &str) -> Result<TokenizerJson, StoreError> {
+    let value: Value = json::parse(path, text)?;
+    match value["model"]["type"].as_str() {
+        None | Some("BPE") => serde_json::from_value(value)
+            .map_err(|e| StoreError::hugging_face(path, format!("cannot be read: {e}"))),
+        Some(other) => Err(StoreError::Unsupported {
+            what: format!("tokenizer model `{other}`"),
+            instead: "use a model with a BPE tokenizer".into(),
+        }),
+    }
+}
+
+/// A few tokens more than rows are usual: of images, of padding. They are never embedded, or the text that has one is
+/// refused.
+fn refuse_huge(path: &Path, ids: &HashMap<String, u32>, rows: usize) -> Result<(), StoreError> {
+    match ids.iter().find(|&(_, &id)| id as usize >= rows.saturating_mul(2)) {
+        None => Ok(()),
+        Some((token, id)) => {
+            let reason =
+                format!("token `{token}` has id {id}, the embedding has {rows} rows; is it this model's?");
+            Err(StoreError::hugging_face(path, reason))
+        }
+    }
+}
+
 fn set_tokens(json: &TokenizerJson, ids: &HashMap<String, u32>, rows: usize, metadata: &mut Metadata) {
     let mut tokens: Vec<String> = (0..rows).map(|id| format!("[PAD{id}]")).collect();
     let mut types = vec![token_type::UNUSED; rows];
-    for (token, &id) in ids {
+    for (token, &id) in ids.iter().filter(|&(_, &id)| (id as usize) < rows) {
         tokens[id as usize].clone_from(token);
         let byte = json.model.byte_fallback && token_type::byte(token).is_some();
         types[id as usize] = if byte { token_type::BYTE } else { token_type::NORMAL };
     }
-    for added in &json.added_tokens {
+    for added in json.added_tokens.iter().filter(|added| (added.id as usize) < rows) {
         // llama.cpp wants user-defined tokens as they stand in the text.
         let (kind, text) = if added.special {
             (token_type::CONTROL, added.content.clone())
@@ -71,7 +87,9 @@ fn set_tokens(json: &TokenizerJson, ids: &HashMap<String, u32>, rows: usize, met
         types[added.id as usize] = kind;
         tokens[added.id as usize] = text;
     }
-    if let Some(&unk) = json.model.unk_token.as_ref().and_then(|unk| ids.get(unk)) {
+    if let Some(&unk) = json.model.unk_token.as_ref().and_then(|unk| ids.get(unk))
+        && (unk as usize) < rows
+    {
         types[unk as usize] = token_type::UNKNOWN;
     }
     metadata.set(keys::TOKENS, tokens);
@@ -95,7 +113,9 @@ fn set_sentence_piece(json: &TokenizerJson, rows: usize, metadata: &mut Metadata
     let mut scores = vec![-1e6_f32; rows];
     for (rank, merge) in json.model.merges.iter().enumerate().rev() {
         let joint = merge.pair().map(|(left, right)| format!("{left}{right}"));
-        if let Some(&id) = joint.and_then(|joint| json.model.vocab.get(&joint)) {
+        if let Some(&id) = joint.and_then(|joint| json.model.vocab.get(&joint))
+            && (id as usize) < rows
+        {
             scores[id as usize] = -(rank as f32);
         }
     }

@@ -1,6 +1,6 @@
 //! GGUF vocabularies at work: byte-pair merges, around them the form in which a vocabulary has text.
 
-use super::named::Named;
+use super::named::{Name, Named};
 use super::vocabulary::Vocabulary;
 use super::{Pipeline, refuse};
 use crate::{StoreError, token_type};
@@ -26,7 +26,7 @@ pub(super) struct Merging {
     form: Box<dyn Form>,
     bpe: BPE,
     tokens: Vec<String>,
-    special: Vec<(TokenId, String)>,
+    special: Vec<Name>,
     /// Tokens that were added to the vocabulary: words that are found before all else.
     defined: Named,
 }
@@ -42,12 +42,13 @@ impl Merging {
         let vocab: Vocab = vocabulary.ids().map(|(token, id)| (token.clone(), id)).collect();
         let bpe = settings(BPE::builder().vocab_and_merges(vocab, merges)).build();
         let special = vocabulary.of_type(&[token_type::CONTROL, token_type::UNKNOWN]);
+        let defined = vocabulary.of_type(&[token_type::USER_DEFINED]);
         Ok(Self {
             form,
             bpe: bpe.map_err(|e| refuse(e.to_string()))?,
             tokens: vocabulary.tokens.to_vec(),
-            special: special.map(|(token, id)| (id, token.to_owned())).collect(),
-            defined: Named::new(vocabulary.of_type(&[token_type::USER_DEFINED]))?,
+            special: special.map(|(token, id)| Name::plain(id, token)).collect(),
+            defined: Named::new(defined.map(|(token, id)| Name::plain(id, token)))?,
         })
     }
 
@@ -61,8 +62,8 @@ impl Merging {
 }
 
 impl Pipeline for Merging {
-    fn encode(&self, text: &str, tokens: &mut Vec<TokenId>) -> Result<(), StoreError> {
-        self.defined.encode(text, tokens, |text, tokens| self.merge(text, tokens))
+    fn encode(&self, text: &str, _at_start: bool, tokens: &mut Vec<TokenId>) -> Result<(), StoreError> {
+        self.defined.encode(text, tokens, |text, _, tokens| self.merge(text, tokens))
     }
 
     fn decode(&self, tokens: &[TokenId]) -> Result<String, StoreError> {
@@ -82,7 +83,7 @@ impl Pipeline for Merging {
         self.tokens.len()
     }
 
-    fn special(&self) -> Vec<(TokenId, String)> {
+    fn special(&self) -> Vec<Name> {
         self.special.clone()
     }
 }

@@ -1,8 +1,8 @@
 //! SentencePiece BPE with byte fallback (Llama 2, Mistral, Gemma): `tokenizer.ggml.model` = `llama`.
 
 use super::merging::{Form, Merging, Take};
-use super::refuse;
 use super::vocabulary::Vocabulary;
+use super::{refuse, truth};
 use crate::token_type::{NORMAL, SPACE_MARK};
 use crate::{StoreError, keys, token_type};
 use domain_types::{MetaValue, Metadata};
@@ -13,7 +13,7 @@ pub(super) fn build(metadata: &Metadata) -> Result<Merging, StoreError> {
     let unknown = metadata.u64(keys::UNKNOWN).unwrap_or(0);
     let unknown = usize::try_from(unknown).ok().and_then(|id| vocabulary.tokens.get(id));
     let unknown = unknown.ok_or_else(|| refuse(format!("{} is outside the vocabulary", keys::UNKNOWN)))?;
-    let form = SentencePiece { prefix: metadata.bool(keys::ADD_SPACE_PREFIX).unwrap_or(true) };
+    let form = SentencePiece { prefix: truth(metadata, keys::ADD_SPACE_PREFIX)?.unwrap_or(true) };
     Merging::new(&vocabulary, merges(&vocabulary, metadata)?, Box::new(form), |bpe| {
         bpe.unk_token(unknown.clone()).fuse_unk(true).byte_fallback(true)
     })

@@ -2,7 +2,7 @@
 
 use crate::support::{catalogue, golden};
 use domain_types::testing::tensor_source_conformance;
-use domain_types::{Bytes, FormatCatalogue, RopeScaling, TensorSource, scalar};
+use domain_types::{Bytes, FormatCatalogue, RopeScaling, TensorSource, Tokenizer, scalar};
 use model_store::{GgufFile, GgufWriter, HfFolder, StoreError, load_tokenizer, open_model};
 use std::collections::BTreeMap;
 use std::fs;
@@ -116,6 +116,73 @@ fn its_metadata_is_that_of_a_gguf_file() {
     let tokens = m.get("tokenizer.ggml.tokens").and_then(|v| v.as_strings()).unwrap();
     assert_eq!((tokens.len(), tokens[2].as_str(), tokens[303].as_str()), (304, "<|im_end|>", "[PAD303]"));
     assert_eq!((m.f32("llama.rope.freq_base"), m.u64("general.file_type")), (Some(500_000.0), Some(32)));
+}
+
+/// transformers asks tokenizer.json, and nothing else, whether a text starts with BOS.
+#[test]
+fn tokenizer_json_alone_decides_on_bos() {
+    let add_bos = |post_processor: &str, add_bos: bool| {
+        let folder = copy_of_llama();
+        let path = folder.path().join("tokenizer.json");
+        let mut json: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        json["post_processor"] = serde_json::from_str(post_processor).unwrap();
+        fs::write(path, json.to_string()).unwrap();
+        let path = folder.path().join("tokenizer_config.json");
+        let mut json: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        json["add_bos_token"] = add_bos.into();
+        fs::write(path, json.to_string()).unwrap();
+        HfFolder::open(folder.path())
+            .map(|model| model.metadata().bool("tokenizer.ggml.add_bos_token").unwrap())
+            .map_err(|e| e.to_string())
+    };
+    let starts = |tokens: &[&str]| {
+        let mut pieces: Vec<_> =
+            tokens.iter().map(|t| serde_json::json!({ "SpecialToken": { "id": t, "type_id": 0 } })).collect();
+        pieces.push(serde_json::json!({ "Sequence": { "id": "A", "type_id": 0 } }));
+        serde_json::json!({ "type": "TemplateProcessing", "single": pieces, "pair": [], "special_tokens": {} })
+    };
+    let steps = |steps: &[serde_json::Value]| {
+        serde_json::json!({ "type": "Sequence", "processors": steps }).to_string()
+    };
+    let bytes = serde_json::json!({ "type": "ByteLevel" });
+    for asked in [true, false] {
+        assert_eq!(add_bos("null", asked), Ok(false));
+        assert_eq!(add_bos(&bytes.to_string(), asked), Ok(false));
+        assert_eq!(add_bos(&starts(&[]).to_string(), asked), Ok(false));
+        assert_eq!(add_bos(&starts(&["<|im_start|>"]).to_string(), asked), Ok(true));
+        assert_eq!(add_bos(&steps(&[bytes.clone(), starts(&["<|im_start|>"])]), asked), Ok(true));
+    }
+    let refused = |post_processor: &str| add_bos(post_processor, true).unwrap_err();
+    assert!(refused(&starts(&["<|im_end|>"]).to_string()).contains("not the BOS"));
+    assert!(refused(&starts(&["<|im_start|>", "<|im_end|>"]).to_string()).contains("tokens <|im_start|>"));
+    assert!(refused(r#"{ "type": "BertProcessing" }"#).contains("BertProcessing"));
+}
+
+#[test]
+fn every_end_token_is_kept() {
+    let folder = copy_of_llama();
+    fs::write(folder.path().join("generation_config.json"), r#"{ "eos_token_id": [7, 8, 9, 10, 11, 2] }"#)
+        .unwrap();
+    let tokenizer = load_tokenizer(&HfFolder::open(folder.path()).unwrap()).unwrap();
+    for id in [7, 8, 9, 10, 11, 2] {
+        assert!(tokenizer.eos().contains(&id), "{id}");
+    }
+}
+
+#[test]
+fn a_tokenizer_may_have_tokens_that_are_never_embedded() {
+    let folder = copy_of_llama();
+    let path = folder.path().join("tokenizer.json");
+    let mut json: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let vocab = json["model"]["vocab"].as_object_mut().unwrap();
+    for id in vocab.len()..310 {
+        vocab.insert(format!("<unused{id}>"), id.into());
+    }
+    fs::write(path, json.to_string()).unwrap();
+    let model = HfFolder::open(folder.path()).unwrap();
+    let tokens = model.metadata().get("tokenizer.ggml.tokens").and_then(|v| v.as_strings()).unwrap();
+    assert_eq!(tokens.len(), 304, "one per row");
+    assert_eq!(load_tokenizer(&model).unwrap().encode("hello", false).unwrap().len(), 1);
 }
 
 #[test]

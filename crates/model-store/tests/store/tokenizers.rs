@@ -122,6 +122,113 @@ fn bos_is_given_where_the_model_asks_for_it() {
     assert_eq!(load_tokenizer(&file_of(metadata)).unwrap().bos(), Some(1));
 }
 
+/// Converters write truth values as they please.
+#[test]
+fn add_bos_is_read_in_every_type() {
+    let base = HfFolder::open(golden("llama")).unwrap().metadata().clone();
+    let with = |value: MetaValue| {
+        let mut metadata = base.clone();
+        metadata.set("tokenizer.ggml.add_bos_token", value);
+        load_tokenizer(&file_of(metadata)).unwrap().bos()
+    };
+    for yes in [MetaValue::U8(1), MetaValue::I32(1), MetaValue::String("true".into())] {
+        assert_eq!(with(yes.clone()), Some(1), "{yes:?}");
+    }
+    for no in [MetaValue::U8(0), MetaValue::I32(0), MetaValue::String("false".into())] {
+        assert_eq!(with(no.clone()), None, "{no:?}");
+    }
+}
+
+/// What is never drawn ends nothing; a BOS that texts start with must be there.
+#[test]
+fn special_tokens_outside_of_the_vocabulary() {
+    let base = HfFolder::open(golden("llama")).unwrap().metadata().clone();
+    let mut metadata = base.clone();
+    metadata.set("tokenizer.ggml.eos_token_id", 304_u32);
+    metadata.set("tokenizer.ggml.bos_token_id", 9999_u32);
+    let tokenizer = load_tokenizer(&file_of(metadata.clone())).unwrap();
+    assert_eq!((tokenizer.bos(), tokenizer.eos()), (None, [0, 2].as_slice()));
+    metadata.set("tokenizer.ggml.add_bos_token", true);
+    let error = load_tokenizer(&file_of(metadata)).unwrap_err().to_string();
+    assert!(error.contains("bos_token_id is 9999"), "{error}");
+}
+
+/// As in llama.cpp: what ends a turn by its name does so whatever its type.
+#[test]
+fn an_end_marker_need_not_be_typed_as_one() {
+    let mut metadata = HfFolder::open(golden("llama")).unwrap().metadata().clone();
+    metadata.remove("tokenizer.huggingface.json").unwrap();
+    for key in ["eos", "eot", "eom"] {
+        metadata.remove(&format!("tokenizer.ggml.{key}_token_id"));
+    }
+    let Some(MetaValue::Array(MetaArray::I32(mut types))) = metadata.remove("tokenizer.ggml.token_type")
+    else {
+        panic!("types are i32");
+    };
+    types[2] = 4;
+    metadata.set("tokenizer.ggml.token_type", MetaValue::Array(MetaArray::I32(types.clone())));
+    let tokenizer = load_tokenizer(&file_of(metadata.clone())).unwrap();
+    assert!(tokenizer.eos().contains(&2));
+    assert_eq!(tokenizer.decode(&[2]).unwrap(), "");
+    // Other widths of the list are as good.
+    let wide = types.iter().map(|&t| t as u32).collect();
+    metadata.set("tokenizer.ggml.token_type", MetaValue::Array(MetaArray::U32(wide)));
+    assert_eq!(load_tokenizer(&file_of(metadata)).unwrap().eos(), tokenizer.eos());
+}
+
+#[derive(serde::Deserialize)]
+struct AddedTokens {
+    scheme: String,
+    flags: serde_json::Map<String, serde_json::Value>,
+    texts: Vec<String>,
+    ids: Vec<Vec<u32>>,
+}
+
+fn spm_json(case: &AddedTokens) -> String {
+    let text = std::fs::read_to_string(golden("spm.tokenizer.json")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["normalizer"] = serde_json::Value::Null;
+    json["post_processor"] = serde_json::Value::Null;
+    json["pre_tokenizer"] = serde_json::json!({
+        "type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": case.scheme, "split": false
+    });
+    for token in json["added_tokens"].as_array_mut().unwrap() {
+        if token["content"] == "</s>" {
+            token.as_object_mut().unwrap().extend(case.flags.clone());
+        }
+    }
+    json.to_string()
+}
+
+#[test]
+fn control_tokens_in_text_are_those_of_the_tokenizers_package() {
+    let cases = std::fs::read_to_string(golden("added_tokens.json")).unwrap();
+    for case in serde_json::from_str::<Vec<AddedTokens>>(&cases).unwrap() {
+        let mut metadata = GgufFile::open(golden("spm.gguf"), &catalogue()).unwrap().metadata().clone();
+        metadata.set("tokenizer.huggingface.json", spm_json(&case));
+        let tokenizer = load_tokenizer(&file_of(metadata)).unwrap();
+        for (text, ids) in case.texts.iter().zip(&case.ids) {
+            let found = tokenizer.encode(text, true).unwrap();
+            assert_eq!(&found, ids, "{} {:?} {text:?}", case.scheme, case.flags);
+        }
+    }
+}
+
+#[test]
+fn added_tokens_keep_their_ids_or_are_refused() {
+    let mut metadata = HfFolder::open(golden("llama")).unwrap().metadata().clone();
+    let json = metadata.str("tokenizer.huggingface.json").unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(json).unwrap();
+    let gap = serde_json::json!({
+        "id": 999, "content": "<gap>", "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": false, "special": true
+    });
+    json["added_tokens"].as_array_mut().unwrap().push(gap);
+    metadata.set("tokenizer.huggingface.json", json.to_string());
+    let error = load_tokenizer(&file_of(metadata)).unwrap_err().to_string();
+    assert!(error.contains("`<gap>` the id 999"), "{error}");
+}
+
 #[test]
 fn unusable_vocabularies_say_why() {
     let base = HfFolder::open(golden("llama")).unwrap().metadata().clone();
@@ -141,7 +248,8 @@ fn unusable_vocabularies_say_why() {
     refused(&|m| m.set("tokenizer.ggml.tokens", Vec::<String>::new()), "token_type");
     refused(&|m| m.set("tokenizer.ggml.merges", vec!["nopair".to_owned()]), "nopair");
     refused(&|m| m.set("tokenizer.ggml.merges", vec!["no such".to_owned()]), "no");
-    refused(&|m| m.set("tokenizer.ggml.eos_token_id", 304_u32), "eos_token_id");
+    refused(&|m| m.set("tokenizer.ggml.remove_extra_whitespaces", true), "remove_extra_whitespaces");
+    refused(&|m| m.set("tokenizer.ggml.add_bos_token", "perhaps"), "add_bos_token");
     let short = MetaValue::Array(MetaArray::I32(vec![1]));
     refused(&|m| m.set("tokenizer.ggml.token_type", short.clone()), "token_type");
 }
