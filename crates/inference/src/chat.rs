@@ -1,6 +1,10 @@
 //! Chat templates: from messages to the text that a model was trained on.
 
 #[cfg(feature = "chat")]
+mod dialect;
+#[cfg(feature = "chat")]
+mod named;
+#[cfg(feature = "chat")]
 mod python_json;
 #[cfg(feature = "chat")]
 mod template;

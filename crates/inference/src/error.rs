@@ -122,7 +122,7 @@ pub enum InferenceError {
     EmptyPrompt,
     /// The metadata has no chat template.
     #[error(
-        "the model has no chat template (metadata key tokenizer.chat_template): use plain generation, or ask for ChatML explicitly"
+        "the model has no chat template (metadata key tokenizer.chat_template): use plain generation, or name one with --chat-template, for example `chatml`"
     )]
     NoChatTemplate,
     /// The chat template is wrong or refused the messages.

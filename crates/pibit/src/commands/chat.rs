@@ -6,8 +6,8 @@ use crate::context::Context;
 use crate::generation::stream;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
-use anyhow::{Result, bail};
-use domain_types::TokenModel;
+use anyhow::{Context as _, Result, bail};
+use domain_types::{Metadata, TokenModel};
 use inference::{ChatMessage, ChatTemplate};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -22,6 +22,9 @@ pub struct Args {
     /// What the model is told first
     #[arg(long)]
     system: Option<String>,
+    /// Template of the conversation instead of the model's own: `chatml`, `llama3`, `gemma`, or a Jinja file
+    #[arg(long, value_name = "NAME|FILE")]
+    chat_template: Option<String>,
     /// Tokens of an answer at most
     #[arg(short = 'n', long, default_value_t = 512)]
     tokens: usize,
@@ -41,7 +44,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         Some(lora) => LoadedModel::adapted(context, &args.model, options, args.compute, lora)?,
         None => LoadedModel::fast(context, &args.model, options, args.compute)?,
     };
-    let template = ChatTemplate::from_metadata(model.source.metadata())?;
+    let template = template(args.chat_template.as_deref(), model.source.metadata())?;
     let mut messages: Vec<ChatMessage> = args.system.iter().map(ChatMessage::system).collect();
     let interactive = std::io::stdin().is_terminal();
     let mut lines = std::io::stdin().lock().lines();
@@ -67,4 +70,17 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         println!();
         messages.push(ChatMessage::assistant(&answer));
     }
+}
+
+/// The model's own template, or the one that was asked for.
+fn template(asked: Option<&str>, metadata: &Metadata) -> Result<ChatTemplate> {
+    let Some(asked) = asked else { return Ok(ChatTemplate::from_metadata(metadata)?) };
+    if let Some(named) = ChatTemplate::named(asked, metadata) {
+        return Ok(named?);
+    }
+    let source = std::fs::read_to_string(asked).with_context(|| {
+        let names: Vec<_> = ChatTemplate::names().collect();
+        format!("--chat-template {asked}: neither a file that can be read nor one of {}", names.join(", "))
+    })?;
+    ChatTemplate::with_tokens_of(&source, metadata).with_context(|| format!("--chat-template {asked}"))
 }
