@@ -14,6 +14,7 @@ mod feed_forward;
 mod frequent;
 mod load;
 mod norm;
+mod outline;
 mod project;
 mod rope;
 mod scratch;

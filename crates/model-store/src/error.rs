@@ -28,6 +28,14 @@ pub enum StoreError {
         /// Which rule.
         fault: GgufFault,
     },
+    /// A GGUF model in several files that are not all there, or do not belong together.
+    #[error("{file}: {reason}")]
+    Split {
+        /// The path of the file at fault.
+        file: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// A safetensors file that cannot be used.
     #[error("{file}: not a usable safetensors file: {reason}; fetch it again")]
     Safetensors {

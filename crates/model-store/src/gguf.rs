@@ -10,11 +10,17 @@ mod file;
 mod layout;
 mod payload;
 mod raw_header;
+#[cfg(feature = "fs")]
+mod split;
 mod value;
 mod write;
 
 pub use fault::GgufFault;
 pub use file::GgufFile;
+#[cfg(feature = "fs")]
+pub(crate) use split::open_whole;
+#[cfg(feature = "fs")]
+pub use split::shard_paths;
 #[cfg(feature = "fs")]
 pub use write::AtomicFile;
 pub use write::{GgufWriter, WriteReport, planned_bytes};

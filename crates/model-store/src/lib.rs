@@ -24,7 +24,7 @@ mod verify;
 
 pub use error::StoreError;
 #[cfg(feature = "fs")]
-pub use gguf::AtomicFile;
+pub use gguf::{AtomicFile, shard_paths};
 pub use gguf::{GgufFault, GgufFile, GgufWriter, WriteReport, planned_bytes};
 #[cfg(feature = "fs")]
 pub use hf::HfFolder;

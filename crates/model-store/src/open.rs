@@ -1,10 +1,11 @@
 //! One door for every kind of model.
 
-use crate::{GgufFile, HfFolder, StoreError};
+use crate::{GgufFile, HfFolder, StoreError, gguf};
 use domain_types::{FormatCatalogue, TensorSource};
 use std::path::Path;
 
-/// Opens a GGUF file or a Hugging Face folder, whichever is at `path`.
+/// Opens a GGUF file or a Hugging Face folder, whichever is at `path`. Of a GGUF model in several files any may be given;
+/// it is an error where the others are not beside it.
 pub fn open_model(
     path: impl AsRef<Path>,
     catalogue: &FormatCatalogue,
@@ -13,7 +14,7 @@ pub fn open_model(
     if path.is_dir() {
         Ok(Box::new(HfFolder::open(path)?))
     } else {
-        Ok(Box::new(GgufFile::open(path, catalogue)?))
+        gguf::open_whole(path, |path| GgufFile::open(path, catalogue))
     }
 }
 
@@ -26,5 +27,5 @@ pub fn load_model(
     if path.is_dir() {
         return open_model(path, catalogue);
     }
-    Ok(Box::new(GgufFile::load(path, catalogue)?))
+    gguf::open_whole(path, |path| GgufFile::load(path, catalogue))
 }

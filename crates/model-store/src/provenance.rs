@@ -25,15 +25,22 @@ pub fn sha256_file(path: impl AsRef<Path>) -> Result<String, StoreError> {
 }
 
 /// SHA-256 of a model: of the file, or for a folder of the names and checksums of its JSON and safetensors files in
-/// the format of `sha256sum`, sorted by name.
+/// the format of `sha256sum`, sorted by name. So, too, for a GGUF model in several files.
 #[cfg(feature = "fs")]
 pub fn source_sha256(path: impl AsRef<Path>) -> Result<String, StoreError> {
     let path = path.as_ref();
-    if !path.is_dir() {
-        return sha256_file(path);
-    }
+    let files = if path.is_dir() {
+        model_files(path)?
+    } else {
+        match crate::gguf::shard_paths(path)
+            .filter(|paths| paths.len() > 1 && paths.iter().all(|p| p.exists()))
+        {
+            Some(shards) => shards,
+            None => return sha256_file(path),
+        }
+    };
     let mut listing = String::new();
-    for file in model_files(path)? {
+    for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         listing.extend([sha256_file(&file)?.as_str(), "  ", &name, "\n"]);
     }

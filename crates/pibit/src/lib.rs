@@ -30,6 +30,7 @@ mod quantize;
 mod resume;
 mod rewrite;
 mod rotate;
+mod runnable;
 mod stage;
 mod study;
 mod threads;

@@ -96,7 +96,12 @@ impl ModelRef {
             return Ok(bytes.len() as u64);
         }
         let path = self.path()?;
-        Ok(if path.is_dir() { stored_bytes(source) } else { path.metadata()?.len() })
+        if path.is_dir() {
+            return Ok(stored_bytes(source));
+        }
+        let shards = model_store::shard_paths(&path).filter(|paths| paths.iter().all(|path| path.exists()));
+        let sizes = shards.unwrap_or_else(|| vec![path]).into_iter().map(|path| Ok(path.metadata()?.len()));
+        sizes.sum()
     }
 
     /// The file that the model is, if it is one; a folder has no single file.

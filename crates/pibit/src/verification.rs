@@ -8,6 +8,7 @@ pub(crate) use finding::{Finding, Severity};
 pub(crate) use signature::Signer;
 
 use crate::context::Context;
+use crate::runnable::Runnable;
 use anyhow::Result;
 use domain_types::TensorSource;
 use model_store::{Check, GgufFile, VerifyReport, VerifyStatus};
@@ -18,6 +19,8 @@ use serde::Serialize;
 pub(crate) struct Verification {
     #[serde(flatten)]
     pub(crate) hashes: VerifyReport,
+    /// Whether this program can run the model.
+    pub(crate) runnable: Runnable,
     /// Tensors with weights that are not finite.
     pub(crate) not_finite: Vec<String>,
     /// Whose signature the file carries, where one was asked for.
@@ -57,7 +60,10 @@ impl Verification {
 }
 
 /// Checks checksums and numbers. The structure was checked when the file was opened.
-pub(crate) fn check(context: &Context, file: &GgufFile) -> Result<Verification> {
+///
+/// `model` is what the file is, or is a part of.
+pub(crate) fn check(context: &Context, file: &GgufFile, model: &dyn TensorSource) -> Result<Verification> {
+    let runnable = Runnable::of(context, model);
     let hashes = model_store::verify(file)?;
     let numbers = numbers::scan(context, file)?;
     let mut findings = of_hashes(&hashes);
@@ -65,7 +71,11 @@ pub(crate) fn check(context: &Context, file: &GgufFile) -> Result<Verification> 
     if file.tensors().is_empty() {
         findings.push(Finding::critical("no_tensors", "the file holds no tensors"));
     }
-    let mut verification = Verification { hashes, not_finite: numbers.not_finite, signature: None, findings };
+    findings.extend(runnable.reason.as_deref().map(|reason| {
+        Finding::warning("not_runnable", format!("this program cannot run the model: {reason}"))
+    }));
+    let mut verification =
+        Verification { hashes, runnable, not_finite: numbers.not_finite, signature: None, findings };
     verification.sort();
     Ok(verification)
 }

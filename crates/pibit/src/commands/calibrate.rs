@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
 use crate::resume::ResumeFolder;
+use crate::runnable;
 use crate::stage;
 use anyhow::{Context as _, Result};
 use domain_types::DomainEvent;
@@ -95,6 +96,7 @@ pub(crate) fn calibrate(context: &Context, args: &Args) -> Result<CalibrateRepor
     let source = args.model.open(context)?;
     let tokenizer =
         model_store::load_tokenizer(&*source).with_context(|| format!("tokenizer of {}", args.model))?;
+    runnable::require(context, &*source)?;
     let (texts, domains, ctx, seed) = (&*args.text, &*args.domains, args.ctx, args.seed);
     let options = DatasetOptions { texts, domains, samples: args.samples, ctx, seed };
     let dataset = stage::dataset(ctx).in_scope(|| Dataset::load(&tokenizer, &options))?;

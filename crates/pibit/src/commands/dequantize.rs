@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
 use crate::quantize::{Plan, PlanOptions, RoundedTensors, Rounding, quantize_model};
+use crate::runnable::WeightsOnly;
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -18,6 +19,8 @@ pub struct Args {
     /// File to write
     #[arg(short, long)]
     output: PathBuf,
+    #[command(flatten)]
+    weights_only: WeightsOnly,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -35,6 +38,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         Float::F32 => "f32",
     };
     let source = args.model.open(context)?;
+    args.weights_only.allow(context, &*source)?;
     let options = PlanOptions { format: format.into(), ..PlanOptions::default() };
     let plan = Plan::make(source.tensors(), &options, &context.catalogue)?;
     let sha256 = args.model.sha256()?;

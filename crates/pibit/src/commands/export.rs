@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
 use crate::rewrite::{self, Rewritten};
+use crate::runnable::WeightsOnly;
 use anyhow::{Result, bail};
 use domain_types::{
     CodecSet, ExpertTensor, QuantFormat, QuantTensor, QuantizeRequest, RotationSpec, TensorInfo,
@@ -28,6 +29,8 @@ pub struct Args {
     /// File to write
     #[arg(short, long)]
     output: PathBuf,
+    #[command(flatten)]
+    weights_only: WeightsOnly,
     /// Fail where any tensor cannot be re-encoded exactly
     #[arg(long)]
     strict: bool,
@@ -71,6 +74,7 @@ enum Fate {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let Runtime::LlamaCpp = args.to;
     let source = args.model.open(context)?;
+    args.weights_only.allow(context, &*source)?;
     if RotationSpec::read(source.metadata())?.is_some() {
         bail!(
             "{} is rotated: its down projections need an input that llama.cpp does not rotate, so it would run and \

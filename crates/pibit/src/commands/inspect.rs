@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::model_ref::ModelRef;
 use crate::output;
+use crate::runnable::Runnable;
 use anyhow::Result;
 use domain_types::{MetaArray, MetaValue, ModelSpec, RotationSpec, TensorInfo, TensorSource};
 use observability::{Cell, Column, Table};
@@ -29,6 +30,7 @@ struct Inspection {
     bits_per_weight: f64,
     spec: Option<ModelSpec>,
     spec_error: Option<String>,
+    runnable: Runnable,
     metadata: BTreeMap<String, serde_json::Value>,
     formats: BTreeMap<&'static str, FormatShare>,
     tensors: Vec<TensorRow>,
@@ -51,14 +53,14 @@ struct TensorRow {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let source = args.model.open(context)?;
-    let inspection = inspect(&args.model, &*source)?;
+    let inspection = inspect(context, &args.model, &*source)?;
     if args.json {
         return output::json(&inspection);
     }
     show(&inspection, args.tensors)
 }
 
-fn inspect(model: &ModelRef, source: &dyn TensorSource) -> Result<Inspection> {
+fn inspect(context: &Context, model: &ModelRef, source: &dyn TensorSource) -> Result<Inspection> {
     let tensors: Vec<_> = source.tensors().iter().map(tensor_row).collect::<Result<_>>()?;
     let mut formats = BTreeMap::<_, FormatShare>::new();
     for tensor in &tensors {
@@ -76,6 +78,7 @@ fn inspect(model: &ModelRef, source: &dyn TensorSource) -> Result<Inspection> {
         bits_per_weight: bytes as f64 * 8.0 / weights as f64,
         spec_error: spec.as_ref().err().map(ToString::to_string),
         spec: spec.ok(),
+        runnable: Runnable::of(context, source),
         metadata: source.metadata().iter().map(|(k, v)| (k.to_owned(), brief(v))).collect(),
         formats,
         tensors,
@@ -117,8 +120,8 @@ fn show(inspection: &Inspection, all: bool) -> Result<()> {
     if let Some(rotation) = inspection.spec.as_ref().and_then(|s| s.rotation) {
         println!("rotated: {}; seed {}", rotated_parts(rotation), rotation.seed);
     }
-    if let Some(error) = &inspection.spec_error {
-        println!("not runnable: {error}");
+    if let Some(reason) = &inspection.runnable.reason {
+        println!("not runnable: {reason}");
     }
     let mut table = Table::new("metadata", [Column::text("key"), Column::text("value")]);
     for (key, value) in &inspection.metadata {

@@ -10,6 +10,7 @@ use crate::quantize::{
     PlanOptions, Prefix, QuantizeReport, RoundedTensors, Rounding, Search, quantize_model,
 };
 use crate::rotate::{Basis, RotatedSource};
+use crate::runnable::WeightsOnly;
 use crate::stage;
 use anyhow::{Result, bail};
 use domain_types::{FrequentTokens, RotationSpec, TensorSource};
@@ -104,6 +105,8 @@ pub struct Args {
     /// File to write
     #[arg(short, long)]
     output: PathBuf,
+    #[command(flatten)]
+    weights_only: WeightsOnly,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -148,6 +151,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
 
 /// Quantizes as the options say.
 pub(crate) fn quantize(context: &Context, args: &Args) -> Result<QuantizeReport> {
+    args.weights_only.allow(context, &*args.model.open(context)?)?;
     let rounding = rounding(context, args)?;
     let sha256 = args.model.sha256()?;
     let calibration =

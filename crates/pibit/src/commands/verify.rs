@@ -36,7 +36,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let signer = args.public_key.as_deref();
     let signer = signer.map(|key| Signer::new(key, args.signature.as_deref(), &args.file)).transpose()?;
     let file = GgufFile::open(&args.file, &context.catalogue)?;
-    let mut verification = check(context, &file)?;
+    // Of a model in several files the others must be there, too.
+    let model = model_store::open_model(&args.file, &context.catalogue)?;
+    let mut verification = check(context, &file, &*model)?;
     if let Some(signer) = signer {
         verification = verification.with_signature(signer.check(file.as_bytes()));
     }

@@ -19,7 +19,8 @@ pub(super) fn measure(context: &Context, input: &GateInput) -> Result<Measured> 
         bail!("a file was made");
     };
     let bytes = std::fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
-    let found = verification::check(context, &GgufFile::from_bytes(bytes.clone(), &context.catalogue)?)?;
+    let file = GgufFile::from_bytes(bytes.clone(), &context.catalogue)?;
+    let found = verification::check(context, &file, &file)?;
     let mut figures = Figures::from([
         ("damaged_tensors", found.damaged() as f64),
         ("undetected_faults", undetected(context, &bytes) as f64),
