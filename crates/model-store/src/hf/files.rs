@@ -25,6 +25,25 @@ impl Files<'_> {
         }
     }
 
+    /// Whether there is such a file.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Memory(files) => files.contains_key(name),
+            Self::Folder(folder) => folder.join(name).exists(),
+        }
+    }
+
+    /// Names of all files; those that are not UTF-8 are none of a model.
+    pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Memory(files) => Ok(files.keys().cloned().collect()),
+            Self::Folder(folder) => {
+                let entries = folder.read_dir().map_err(StoreError::io(folder, "cannot list this folder"))?;
+                Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
+            }
+        }
+    }
+
     /// A file's content; an error where there is no such file.
     pub(super) fn require(&self, name: &str) -> Result<Bytes, StoreError> {
         match self {

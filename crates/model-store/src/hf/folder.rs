@@ -5,7 +5,7 @@ use super::convert::Conversion;
 use super::family::Family;
 use super::files::Files;
 use super::rope_factors::rope_factors;
-use super::shard::{self, StoredTensor};
+use super::shard::{self, Entry, StoredTensor};
 use super::tensor_name::{Fate, fate, position};
 use super::{chat, head, special_tokens, vocabulary};
 use crate::{StoreError, spec};
@@ -81,11 +81,18 @@ impl HfFolder {
 /// The tensors of the language model, under GGUF names.
 fn named(files: Files<'_>, family: Family) -> Result<Vec<(String, StoredTensor)>, StoreError> {
     let mut named = Vec::new();
-    for stored in shard::read_all(files)? {
-        match fate(&stored.name, family) {
-            Fate::Named(name) => named.push((name, stored)),
+    for Entry { name, no_weights, tensor } in shard::read_all(files)? {
+        match fate(&name, family) {
+            Fate::Named(gguf) => named.push((gguf, tensor?)),
+            Fate::Packed => {
+                return Err(StoreError::hugging_face(
+                    files.root(),
+                    format!("tensor `{name}` is of a model that is already quantized; use the original"),
+                ));
+            }
             Fate::Dropped => {}
-            Fate::Unknown => return Err(unknown(files.root(), &stored.name)),
+            Fate::Unknown if no_weights => {}
+            Fate::Unknown => return Err(unknown(files.root(), &name)),
         }
     }
     Ok(named)

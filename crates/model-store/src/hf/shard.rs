@@ -4,7 +4,9 @@ use super::files::Files;
 use crate::StoreError;
 use bytes::Bytes;
 use domain_types::{QuantFormat, Shape, scalar};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Component, Path};
@@ -13,6 +15,8 @@ use std::path::{Component, Path};
 const MAX_HEADER: u64 = 8 << 20;
 /// Tensors in a model, exclusive, as for GGUF.
 const MAX_TENSORS: usize = 10_000;
+/// The file of a model in one.
+const WHOLE: &str = "model.safetensors";
 /// The file that names the files of a model in several.
 const INDEX: &str = "model.safetensors.index.json";
 
@@ -38,8 +42,17 @@ impl StoredTensor {
     }
 }
 
-/// All tensors of `model.safetensors`, or of the files that `model.safetensors.index.json` names.
-pub(super) fn read_all(files: Files<'_>) -> Result<Vec<StoredTensor>, StoreError> {
+/// A tensor of a file, whether or not it can be used: only those that a model needs have to be.
+pub(super) struct Entry {
+    pub(super) name: String,
+    /// Whether it cannot be weights: integers, truth values, or nothing at all.
+    pub(super) no_weights: bool,
+    pub(super) tensor: Result<StoredTensor, StoreError>,
+}
+
+/// All tensors of `model.safetensors`; where there is none, of the files that `model.safetensors.index.json` names, or of
+/// `model-00001-of-….safetensors` and the like.
+pub(super) fn read_all(files: Files<'_>) -> Result<Vec<Entry>, StoreError> {
     let mut tensors = Vec::new();
     for name in shards(files)? {
         read_shard(files, &name, &mut tensors)?;
@@ -52,17 +65,42 @@ fn shards(files: Files<'_>) -> Result<BTreeSet<String>, StoreError> {
     struct Index {
         weight_map: std::collections::BTreeMap<String, String>,
     }
-    let Some(index) = super::json::read::<Index>(files, INDEX)? else {
-        return Ok(BTreeSet::from(["model.safetensors".into()]));
-    };
+    // As in transformers: an index beside a whole file is a leftover.
+    if files.has(WHOLE) {
+        return Ok(BTreeSet::from([WHOLE.into()]));
+    }
+    let Some(index) = super::json::read::<Index>(files, INDEX)? else { return by_name(files) };
     let names: BTreeSet<String> = index.weight_map.into_values().collect();
     match names.iter().find(|name| !is_inside(name)) {
         None => Ok(names),
         Some(name) => {
-            let reason = format!("names a file outside the folder: {name:?}");
+            let reason = format!("names a file outside the folder: {name}");
             Err(StoreError::hugging_face(&files.path(INDEX), reason))
         }
     }
+}
+
+/// The files of a model without an index: their names say how many there are.
+fn by_name(files: Files<'_>) -> Result<BTreeSet<String>, StoreError> {
+    let names = files.names()?;
+    let counts: BTreeSet<usize> = names.iter().filter_map(|name| shard_count(name)).collect();
+    let count = match counts.into_iter().collect::<Vec<_>>()[..] {
+        [] => return Ok(BTreeSet::from([WHOLE.into()])),
+        [count] => count,
+        _ => {
+            let reason =
+                format!("has files of more than one model in parts and no {INDEX}; fetch the original files");
+            return Err(StoreError::hugging_face(files.root(), reason));
+        }
+    };
+    let name = |number: usize| format!("model-{number:05}-of-{count:05}.safetensors");
+    Ok((1..=count).map(name).collect())
+}
+
+fn shard_count(name: &str) -> Option<usize> {
+    let (number, count) = name.strip_prefix("model-")?.strip_suffix(".safetensors")?.split_once("-of-")?;
+    let five_digits = |s: &str| s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit());
+    if five_digits(number) && five_digits(count) { count.parse().ok().filter(|&n| n > 0) } else { None }
 }
 
 /// Whether a name is that of a file in the folder itself: an index must not lead elsewhere.
@@ -71,36 +109,72 @@ fn is_inside(name: &str) -> bool {
     matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
 }
 
-fn read_shard(files: Files<'_>, name: &str, tensors: &mut Vec<StoredTensor>) -> Result<(), StoreError> {
+fn read_shard(files: Files<'_>, name: &str, tensors: &mut Vec<Entry>) -> Result<(), StoreError> {
     let path = files.path(name);
     let file = files.require(name)?;
     let refuse = |reason: String| StoreError::Safetensors { file: path.display().to_string(), reason };
-    let len = file.first_chunk::<8>().map(|n| u64::from_le_bytes(*n));
-    let len = len.ok_or_else(|| refuse(format!("it has {} bytes, a header takes 8", file.len())))?;
-    if len > MAX_HEADER || len > file.len() as u64 - 8 {
-        return Err(refuse(format!("a header of {len} bytes in a file of {}", file.len())));
-    }
-    let (header_len, metadata) = SafeTensors::read_metadata(&file).map_err(|e| refuse(e.to_string()))?;
-    let data_start = 8 + header_len;
+    let (data_start, metadata) = header(&file).map_err(refuse)?;
     for name in metadata.offset_keys() {
         if tensors.len() + 1 >= MAX_TENSORS {
             return Err(refuse(format!("more than {MAX_TENSORS} tensors")));
         }
         let Some(info) = metadata.info(&name) else { continue };
-        let bad = |reason: String| refuse(format!("tensor `{name}`: {reason}"));
-        let format =
-            format(info.dtype).ok_or_else(|| bad(format!("type {:?} is not supported", info.dtype)))?;
-        let shape = Shape::new(&info.shape).map_err(|e| bad(e.to_string()))?;
-        let (start, end) = info.data_offsets;
-        let range = data_start.checked_add(start).zip(data_start.checked_add(end));
-        let range = range.filter(|&(start, end)| start <= end && end <= file.len());
-        let (start, end) = range.ok_or_else(|| bad("it lies outside the file".into()))?;
-        if format.byte_len(&shape)? != end - start {
-            return Err(bad(format!("{shape} of {format} in {} bytes", end - start)));
-        }
-        tensors.push(StoredTensor { name, format, shape, file: file.clone(), range: start..end });
+        let tensor = stored(&file, data_start, &name, info).map_err(|reason| StoreError::HuggingFace {
+            file: path.display().to_string(),
+            reason: format!("tensor `{name}`: {reason}"),
+        });
+        let no_weights = is_no_number(info.dtype) || info.shape.contains(&0);
+        tensors.push(Entry { name, no_weights, tensor });
     }
     Ok(())
+}
+
+/// Where the data starts, and what is in it. The crate checks that tensors lie one after the other; notes in
+/// `__metadata__` may be of any type and are not read.
+fn header(file: &Bytes) -> Result<(usize, Metadata), String> {
+    let len = file.first_chunk::<8>().map(|n| u64::from_le_bytes(*n));
+    let len = len.ok_or_else(|| format!("it has {} bytes, a header takes 8", file.len()))?;
+    if len > MAX_HEADER || len > file.len() as u64 - 8 {
+        return Err(format!("a header of {len} bytes in a file of {}", file.len()));
+    }
+    let start = 8 + len as usize;
+    let mut header: Map<String, Value> =
+        serde_json::from_slice(&file[8..start]).map_err(|e| format!("its header cannot be read: {e}"))?;
+    header.remove("__metadata__");
+    let metadata: Metadata = serde_json::from_value(Value::Object(header)).map_err(|e| e.to_string())?;
+    if metadata.data_len() != file.len() - start {
+        return Err(format!(
+            "its tensors take {} bytes, but {} are there, so the file is not fully covered",
+            metadata.data_len(),
+            file.len() - start
+        ));
+    }
+    Ok((start, metadata))
+}
+
+fn stored(file: &Bytes, data_start: usize, name: &str, info: &TensorInfo) -> Result<StoredTensor, String> {
+    let unsupported = || {
+        let kind = serde_json::to_value(info.dtype).unwrap_or_default();
+        format!(
+            "type {} is not supported; use a model in F32, F16 or BF16",
+            kind.as_str().unwrap_or("unknown")
+        )
+    };
+    let format = format(info.dtype).ok_or_else(unsupported)?;
+    let shape = Shape::new(&info.shape).map_err(|e| e.to_string())?;
+    let (start, end) = info.data_offsets;
+    let range = data_start.checked_add(start).zip(data_start.checked_add(end));
+    let range = range.filter(|&(start, end)| start <= end && end <= file.len());
+    let (start, end) = range.ok_or("it lies outside the file")?;
+    if format.byte_len(&shape).map_err(|e| e.to_string())? != end - start {
+        return Err(format!("{shape} of {format} in {} bytes", end - start));
+    }
+    Ok(StoredTensor { name: name.to_owned(), format, shape, file: file.clone(), range: start..end })
+}
+
+fn is_no_number(dtype: Dtype) -> bool {
+    use Dtype::{BOOL, I8, I16, I32, I64, U8, U16, U32, U64};
+    matches!(dtype, BOOL | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64)
 }
 
 fn format(dtype: Dtype) -> Option<QuantFormat> {

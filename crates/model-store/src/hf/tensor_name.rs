@@ -9,7 +9,9 @@ pub(super) enum Fate {
     Named(String),
     /// It is not part of the language model, or can be computed.
     Dropped,
-    /// It must not be left out, and has no place.
+    /// It is part of packed weights (GPTQ, AWQ).
+    Packed,
+    /// It must not be left out if it holds weights, and has no place.
     Unknown,
 }
 
@@ -23,6 +25,7 @@ pub(super) fn fate(name: &str, family: Family) -> Fate {
     let name = name.strip_prefix("model.").unwrap_or(name);
     let name = name.strip_prefix("language_model.").unwrap_or(name);
     match name {
+        _ if [".qweight", ".qzeros", ".g_idx"].iter().any(|end| name.ends_with(end)) => Fate::Packed,
         "embed_tokens.weight" => Fate::Named("token_embd.weight".into()),
         "norm.weight" => Fate::Named("output_norm.weight".into()),
         "lm_head.weight" => Fate::Named("output.weight".into()),

@@ -292,7 +292,91 @@ fn safetensors_of_unsound_content() {
     assert!(!refused(&with_header("not JSON", 0)).is_empty());
     assert!(refused(&tensor("F32", "[2,2]", 20)).contains("invalid"), "more bytes than the shape");
     assert!(refused(&tensor("F32", "[2]", 8)).contains("covered"), "bytes left over");
-    assert!(refused(&tensor("I64", "[2]", 16)).contains("not supported"));
-    assert!(refused(&tensor("F32", "[1,1,1,1,4]", 16)).contains("dimensions"));
     assert!(!refused(&tensor("F32", "[18446744073709551615,2]", 16)).is_empty());
+}
+
+/// Both files of the model as one, with more in it.
+fn in_one_file(extra: &[(&str, &str, &[usize], usize)], notes: &str) -> Vec<u8> {
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+    header.insert("__metadata__".into(), serde_json::from_str(notes).unwrap());
+    for file in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
+        let bytes = fs::read(golden("llama").join(file)).unwrap();
+        let start = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let tensors: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&bytes[8..start]).unwrap();
+        for (name, mut info) in tensors.into_iter().filter(|(name, _)| name != "__metadata__") {
+            let offsets = info["data_offsets"].as_array_mut().unwrap();
+            for offset in offsets.iter_mut() {
+                *offset = (offset.as_u64().unwrap() + data.len() as u64).into();
+            }
+            header.insert(name, info);
+        }
+        data.extend_from_slice(&bytes[start..]);
+    }
+    for (name, dtype, shape, bytes) in extra {
+        let offsets = [data.len(), data.len() + bytes];
+        header.insert(
+            (*name).to_owned(),
+            serde_json::json!({ "dtype": dtype, "shape": shape, "data_offsets": offsets }),
+        );
+        data.resize(offsets[1], 0);
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
+}
+
+fn with_one_file(extra: &[(&str, &str, &[usize], usize)], notes: &str) -> Result<HfFolder, StoreError> {
+    let folder = copy_of_llama();
+    fs::write(folder.path().join("model.safetensors"), in_one_file(extra, notes)).unwrap();
+    for part in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
+        fs::remove_file(folder.path().join(part)).unwrap();
+    }
+    HfFolder::open(folder.path())
+}
+
+/// The index of the two files is still there: it is stale.
+#[test]
+fn what_nobody_reads_is_no_obstacle() {
+    let expected = HfFolder::open(golden("llama")).unwrap();
+    let extra: [(&str, &str, &[usize], usize); 7] = [
+        ("model.layers.0.self_attn.bias", "BOOL", &[1, 1, 4, 4], 16),
+        ("model.embed_positions.position_ids", "I64", &[1, 4], 32),
+        ("model.num_batches_tracked", "I64", &[], 8),
+        ("model.nothing", "F32", &[0, 4], 0),
+        ("vision_tower.patch_embed.proj.weight", "F32", &[2, 1, 1, 2, 2], 32),
+        ("vision_tower.scale", "F8_E4M3", &[4], 4),
+        ("model.layers.0.self_attn.rotary_emb.inv_freq", "F64", &[2], 16),
+    ];
+    for notes in [r#"{ "format": "pt" }"#, r#"{ "total_size": 123, "nested": { "a": [1, null] } }"#] {
+        let model = with_one_file(&extra, notes).unwrap();
+        assert_eq!(model.tensors(), expected.tensors());
+    }
+}
+
+#[test]
+fn what_must_not_be_left_out_is_an_obstacle() {
+    let refused =
+        |extra: (&str, &str, &[usize], usize)| with_one_file(&[extra], "{}").unwrap_err().to_string();
+    let sinks = refused(("model.layers.0.self_attn.sinks", "F32", &[4], 16));
+    assert!(sinks.contains("no place"), "{sinks}");
+    let scale = refused(("model.layers.0.mlp.down_proj.input_scale", "F32", &[], 4));
+    assert!(scale.contains("input_scale"), "{scale}");
+    let packed = refused(("model.layers.0.mlp.down_proj.qweight", "I32", &[4, 4], 64));
+    assert!(packed.contains("already quantized"), "{packed}");
+    let wrong = refused(("model.layers.0.self_attn.q_norm.weight", "F64", &[4], 32));
+    assert!(wrong.contains("type F64") && !wrong.contains("fetch"), "{wrong}");
+}
+
+#[test]
+fn parts_without_an_index_are_found_by_their_names() {
+    let folder = copy_of_llama();
+    fs::remove_file(folder.path().join("model.safetensors.index.json")).unwrap();
+    let expected = HfFolder::open(golden("llama")).unwrap();
+    assert_eq!(HfFolder::open(folder.path()).unwrap().tensors(), expected.tensors());
+    fs::remove_file(folder.path().join("model-00002-of-00002.safetensors")).unwrap();
+    let missing = HfFolder::open(folder.path()).unwrap_err().to_string();
+    assert!(missing.contains("model-00002-of-00002.safetensors"), "{missing}");
+    fs::write(folder.path().join("model-00001-of-00003.safetensors"), b"").unwrap();
+    let several = HfFolder::open(folder.path()).unwrap_err().to_string();
+    assert!(several.contains("more than one model"), "{several}");
 }
