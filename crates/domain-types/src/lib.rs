@@ -45,7 +45,7 @@ pub use expert::{
 };
 pub use format::{FormatCatalogue, QuantFormat, RowRule, scalar};
 pub use hessian::Hessian;
-pub use metadata::{MetaArray, MetaValue, Metadata};
+pub use metadata::{MetaArray, MetaValue, Metadata, Opaque};
 pub use model_spec::{
     Activation, AttentionSpec, ExpertsSpec, FrequentTokens, ModelSpec, RopeScaling, RopeSpec, RopeStyle,
     RotationSpec, SharedExpert, SlidingWindow, Yarn,

@@ -1,5 +1,6 @@
 //! Typed key–value metadata of a model: what GGUF stores in its header.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,6 +23,19 @@ pub enum MetaValue {
     Bool(bool),
     String(String),
     Array(MetaArray),
+    /// Text that is not UTF-8, or arrays of arrays: kept as it is, and read by nobody.
+    Opaque(Opaque),
+}
+
+/// A value in the encoding of the file that it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Opaque {
+    /// The file format's number for the type.
+    pub kind: u32,
+    /// The value's bytes.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub bytes: Vec<u8>,
 }
 
 /// A homogeneous array. Kept unboxed per type: vocabularies have 10⁵ entries.
@@ -44,7 +58,7 @@ pub enum MetaArray {
 }
 
 impl MetaValue {
-    /// The value as an unsigned integer, from any integer type that holds a non-negative one.
+    /// The value as an unsigned integer, from any type of number that holds a whole one that is not negative.
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             Self::U8(v) => Some(v.into()),
@@ -55,16 +69,22 @@ impl MetaValue {
             Self::I16(v) => v.try_into().ok(),
             Self::I32(v) => v.try_into().ok(),
             Self::I64(v) => v.try_into().ok(),
+            Self::F32(v) => whole(v.into()),
+            Self::F64(v) => whole(v),
             _ => None,
         }
     }
 
-    /// The value as a float, from either width.
+    /// The value as a float, from any type of number.
     pub fn as_f32(&self) -> Option<f32> {
         match *self {
             Self::F32(v) => Some(v),
             Self::F64(v) => Some(v as f32),
-            _ => None,
+            Self::I8(v) => Some(v.into()),
+            Self::I16(v) => Some(v.into()),
+            Self::I32(v) => Some(v as f32),
+            Self::I64(v) => Some(v as f32),
+            _ => self.as_u64().map(|v| v as f32),
         }
     }
 
@@ -83,9 +103,17 @@ impl MetaValue {
         if let Self::Array(MetaArray::String(v)) = self { Some(v) } else { None }
     }
 
-    /// The value as an array of floats.
-    pub fn as_f32s(&self) -> Option<&[f32]> {
-        if let Self::Array(MetaArray::F32(v)) = self { Some(v) } else { None }
+    /// The value as an array of floats, from any type of number.
+    pub fn as_f32s(&self) -> Option<Cow<'_, [f32]>> {
+        match self {
+            Self::Array(MetaArray::F32(v)) => Some(Cow::Borrowed(v)),
+            Self::Array(MetaArray::F64(v)) => Some(v.iter().map(|&x| x as f32).collect()),
+            Self::Array(MetaArray::I8(v)) => Some(v.iter().map(|&x| x.into()).collect()),
+            Self::Array(MetaArray::I16(v)) => Some(v.iter().map(|&x| x.into()).collect()),
+            Self::Array(MetaArray::I32(v)) => Some(v.iter().map(|&x| x as f32).collect()),
+            Self::Array(MetaArray::I64(v)) => Some(v.iter().map(|&x| x as f32).collect()),
+            other => Some(other.as_u64s()?.into_iter().map(|x| x as f32).collect()),
+        }
     }
 
     /// The value as an array of integers, each non-negative.
@@ -100,9 +128,18 @@ impl MetaValue {
             MetaArray::I16(v) => v.iter().map(|&x| x.try_into().ok()).collect(),
             MetaArray::I32(v) => v.iter().map(|&x| x.try_into().ok()).collect(),
             MetaArray::I64(v) => v.iter().map(|&x| x.try_into().ok()).collect(),
+            MetaArray::F32(v) => v.iter().map(|&x| whole(x.into())).collect(),
+            MetaArray::F64(v) => v.iter().map(|&x| whole(x)).collect(),
             _ => None,
         }
     }
+}
+
+/// A whole number, if it is one that a float holds exactly.
+fn whole(x: f64) -> Option<u64> {
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let whole = (0.0..=MOST).contains(&x) && (x as u64) as f64 == x;
+    whole.then_some(x as u64)
 }
 
 impl From<u32> for MetaValue {

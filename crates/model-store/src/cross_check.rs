@@ -1,7 +1,7 @@
 //! A second opinion on headers, from the gguf-rs crate.
 
 use crate::{GgufFile, StoreError};
-use domain_types::{TensorSource, scalar};
+use domain_types::{MetaValue, TensorSource, scalar};
 use gguf_rs::{ByteOrder, GGUFContainer};
 use std::io::Cursor;
 
@@ -47,6 +47,12 @@ impl GgufFile {
         if self.header().len() > MAX_HEADER {
             let what = format!("a header of {} bytes in gguf-rs", self.header().len());
             return Err(StoreError::Unsupported { what, instead: instead() });
+        }
+        if let Some((key, _)) = self.metadata().iter().find(|(_, v)| matches!(v, MetaValue::Opaque(_))) {
+            return Err(StoreError::Unsupported {
+                what: format!("key `{key}` in gguf-rs"),
+                instead: instead(),
+            });
         }
         match self.tensors().iter().find(|t| stored_type(t) >= FIRST_UNSAFE_TYPE) {
             None => Ok(()),

@@ -20,6 +20,16 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    /// Goes back to where a read started, to read again in another way.
+    pub(super) fn rewind(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// The bytes since a place.
+    pub(super) fn since(&self, at: usize) -> &'a [u8] {
+        &self.bytes[at..self.at]
+    }
+
     pub(super) fn take(&mut self, n: usize) -> Result<&'a [u8], Rejection> {
         let rest = &self.bytes[self.at..];
         let Some(taken) = rest.get(..n) else {

@@ -77,10 +77,10 @@ fn read_metadata(cursor: &mut Cursor<'_>, entries: u64) -> Result<Metadata, Reje
 fn read_alignment(metadata: &Metadata, at: usize) -> Result<u64, Rejection> {
     match metadata.get(ALIGNMENT_KEY) {
         None => Ok(DEFAULT_ALIGNMENT),
-        Some(&MetaValue::U32(n)) if n.is_power_of_two() && (8..=limit::ALIGNMENT).contains(&n.into()) => {
-            Ok(n.into())
-        }
-        Some(_) => Err(GgufFault::Alignment.at(at)),
+        Some(value) => value
+            .as_u64()
+            .filter(|n| n.is_power_of_two() && (8..=limit::ALIGNMENT).contains(n))
+            .ok_or_else(|| GgufFault::Alignment.at(at)),
     }
 }
 

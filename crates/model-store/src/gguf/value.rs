@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::fault::{GgufFault, Rejection};
 use super::limit;
-use domain_types::{MetaArray, MetaValue};
+use domain_types::{MetaArray, MetaValue, Opaque};
 
 /// GGUF's numbers for value types.
 pub(super) mod kind {
@@ -22,7 +22,57 @@ pub(super) mod kind {
     pub(in crate::gguf) const F64: u32 = 12;
 }
 
+/// Arrays in arrays, at most.
+const DEPTH: usize = 4;
+
+/// A value; one that is sound but of no type that anybody reads is kept as it is.
 pub(super) fn read_value(cursor: &mut Cursor<'_>) -> Result<MetaValue, Rejection> {
+    let at = cursor.position();
+    match read_known(cursor) {
+        Err(Rejection { fault: GgufFault::Utf8 | GgufFault::NestedArray, .. }) => {
+            cursor.rewind(at);
+            read_opaque(cursor).map(MetaValue::Opaque)
+        }
+        read => read,
+    }
+}
+
+fn read_opaque(cursor: &mut Cursor<'_>) -> Result<Opaque, Rejection> {
+    let kind = cursor.u32()?;
+    let at = cursor.position();
+    skip(cursor, kind, DEPTH)?;
+    let bytes = cursor.since(at);
+    cursor.charge(bytes.len())?;
+    Ok(Opaque { kind, bytes: bytes.to_vec() })
+}
+
+/// Passes over a value of this type.
+fn skip(cursor: &mut Cursor<'_>, kind: u32, depth: usize) -> Result<(), Rejection> {
+    let at = cursor.position();
+    let bytes = match kind {
+        kind::U8 | kind::I8 => 1,
+        kind::U16 | kind::I16 => 2,
+        kind::U32 | kind::I32 | kind::F32 => 4,
+        kind::U64 | kind::I64 | kind::F64 => 8,
+        kind::BOOL => return read_bool(cursor).map(drop),
+        kind::STRING => match cursor.u64()? {
+            len if len > limit::STRING_BYTES as u64 => return Err(GgufFault::StringLength(len).at(at)),
+            len => len as usize,
+        },
+        kind::ARRAY if depth == 0 => return Err(GgufFault::NestedArray.at(at)),
+        kind::ARRAY => {
+            let (element, len) = (cursor.u32()?, cursor.u64()?);
+            if len > limit::ARRAY_LEN {
+                return Err(GgufFault::ArrayLength(len).at(at));
+            }
+            return (0..len).try_for_each(|_| skip(cursor, element, depth - 1));
+        }
+        other => return Err(GgufFault::ValueType(other).at(at)),
+    };
+    cursor.take(bytes).map(drop)
+}
+
+fn read_known(cursor: &mut Cursor<'_>) -> Result<MetaValue, Rejection> {
     let at = cursor.position();
     Ok(match cursor.u32()? {
         kind::U8 => MetaValue::U8(cursor.u8()?),

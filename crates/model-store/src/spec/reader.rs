@@ -61,7 +61,11 @@ impl<'a> SpecReader<'a> {
     pub(super) fn optional_bool(&self, name: &str) -> Result<Option<bool>, StoreError> {
         match self.value(name) {
             None => Ok(None),
-            Some(value) => value.as_bool().map(Some).ok_or_else(|| self.wrong(name, "is not true or false")),
+            Some(value) => match (value.as_bool(), value.as_u64()) {
+                (Some(truth), _) => Ok(Some(truth)),
+                (None, Some(n @ (0 | 1))) => Ok(Some(n == 1)),
+                _ => Err(self.wrong(name, "is not true or false")),
+            },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::gguf::value::kind;
 use crate::gguf::{DEFAULT_ALIGNMENT, MAGIC, payload};
-use domain_types::{MetaArray, MetaValue, Metadata, TensorInfo, scalar};
+use domain_types::{MetaArray, MetaValue, Metadata, Opaque, TensorInfo, scalar};
 
 /// Magic to the last tensor description. The same content gives the same bytes: keys are sorted, offsets follow
 /// from the tensors' order.
@@ -76,6 +76,10 @@ fn meta_value(out: &mut Vec<u8>, value: &MetaValue) {
         MetaValue::Array(v) => {
             out.extend(kind::ARRAY.to_le_bytes());
             array(out, v);
+        }
+        MetaValue::Opaque(Opaque { kind, bytes }) => {
+            out.extend(kind.to_le_bytes());
+            out.extend(bytes);
         }
     }
 }
