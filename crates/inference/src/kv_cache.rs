@@ -36,6 +36,8 @@ pub(crate) struct KvCache {
 /// One head of one layer.
 struct Stream {
     recent: Recent,
+    /// Whether F16 was too narrow for it.
+    widened: bool,
     cold: Option<Cold>,
 }
 
@@ -51,6 +53,13 @@ impl Recent {
             KvFormat::F32 => Self::Single(Tail::new(ring, head_dim)),
             _ => Self::Half(Tail::new(ring, head_dim)),
         }
+    }
+
+    /// From half to single precision, with what is stored. False where it was single already.
+    fn widen(&mut self) -> bool {
+        let Self::Half(tail) = self else { return false };
+        *self = Self::Single(tail.widened());
+        true
     }
 
     fn bytes(&self) -> usize {
@@ -76,6 +85,7 @@ impl KvCache {
         let limit = (capacity - 1) / BLOCK - tail.unwrap_or(0).min(capacity - 1) / BLOCK;
         let stream = |_| Stream {
             recent: Recent::new(options.format, ring, head_dim),
+            widened: false,
             cold: bits.map(|bits| Cold::new(head_dim, limit, bits)),
         };
         let streams = (0..layers * kv_heads).map(stream).collect();
@@ -97,6 +107,11 @@ impl KvCache {
     /// values rotated back.
     pub(crate) fn rotated(&self) -> bool {
         self.rotated
+    }
+
+    /// Whether numbers came that F16 does not hold, so that F32 has taken its place for some heads.
+    pub(crate) fn widened(&self) -> bool {
+        self.streams.iter().any(|stream| stream.widened)
     }
 
     /// Bytes of memory that it has taken for keys and values so far.
@@ -135,6 +150,9 @@ impl KvCache {
             let at = head * head_dim..(head + 1) * head_dim;
             let rows = keys.chunks_exact(width).zip(values.chunks_exact(width));
             let rows = rows.map(|(key, value)| (&key[at.clone()], &value[at.clone()]));
+            if stream.cold.is_none() && !rows.clone().all(|(key, value)| fits_half(key) && fits_half(value)) {
+                stream.widened |= stream.recent.widen();
+            }
             match &mut stream.recent {
                 Recent::Single(tail) => tail.write(position, rows),
                 Recent::Half(tail) => tail.write(position, rows),
@@ -172,6 +190,13 @@ impl Stream {
             cold.push(keys, values);
         }
     }
+}
+
+/// Whether no number of a row becomes infinite in F16. Those that are not finite are errors of the weights.
+fn fits_half(row: &[f32]) -> bool {
+    // What lies above rounds to infinity.
+    const MOST: f32 = 65_519.99;
+    row.iter().all(|x| x.abs() <= MOST || !x.is_finite())
 }
 
 /// First position that a query at `position` reads in F16: its own block and `tail` positions before it.

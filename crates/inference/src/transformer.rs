@@ -105,6 +105,11 @@ impl Transformer {
         blocks + self.expert_bytes + self.ends.weight_bytes()
     }
 
+    /// Whether a key–value cache in F16 has gone over to F32 because keys or values exceeded F16's range.
+    pub fn kv_widened(&self) -> bool {
+        self.cache.widened()
+    }
+
     /// Bytes of memory that the key–value cache has taken so far.
     pub fn kv_bytes(&self) -> usize {
         self.cache.bytes()

@@ -34,6 +34,7 @@ pub(crate) fn stream(
         }
     })?;
     phases.end(context, prompt.len(), generation.tokens.len());
+    model.tell_of_wide_cache(context);
     Ok(generation)
 }
 

@@ -132,6 +132,15 @@ impl LoadedModel {
         Ok(Self { source, tokenizer: Box::new(tokenizer), transformer, experts, activations })
     }
 
+    /// Says where the key–value cache takes twice the memory that was asked for.
+    pub(crate) fn tell_of_wide_cache(&self, context: &Context) {
+        if self.transformer.kv_widened() {
+            context.progress.note(
+                "keys or values exceed the range of F16: for the heads concerned the key–value cache is in F32",
+            );
+        }
+    }
+
     /// Tokens of a text to continue, after the start token where the model asks for one.
     pub(crate) fn prompt_tokens(&self, text: &str) -> Result<Vec<TokenId>> {
         let mut tokens: Vec<_> = self.tokenizer.bos().into_iter().collect();

@@ -22,7 +22,9 @@ impl RowScore {
         let other = Softmax::new(reference);
         let terms = reference.iter().zip(logits).map(|(&r, &x)| {
             let log_p = other.log_probability(r);
-            f64::from((log_p as f32).exp()) * (log_p - own.log_probability(x))
+            let p = f64::from((log_p as f32).exp());
+            // 0·ln 0 is 0: tokens that a model rules out count where the other does not.
+            if p == 0.0 { 0.0 } else { p * (log_p - own.log_probability(x)) }
         });
         Self { nll, kld: terms.sum(), same_top: own.argmax == other.argmax }
     }
@@ -51,5 +53,20 @@ impl Softmax {
 
     fn log_probability(&self, logit: f32) -> f64 {
         f64::from(logit) - self.log_sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_that_both_rule_out_do_not_count() {
+        let row = [1.0, f32::NEG_INFINITY, 0.5];
+        let score = RowScore::new(&row, 0, Some(&row));
+        assert!(score.is_finite() && score.kld.abs() < 1e-12, "{score:?}");
+        // The reference rules out what the model does not: finite. The other way round it is not.
+        assert!(RowScore::new(&[1.0, 0.0, 0.5], 0, Some(&row)).is_finite());
+        assert!(!RowScore::new(&row, 0, Some(&[1.0, 0.0, 0.5])).is_finite());
     }
 }

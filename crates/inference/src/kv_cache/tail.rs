@@ -23,6 +23,14 @@ impl Stored for f32 {
     }
 }
 
+impl Tail<f16> {
+    /// The same numbers in single precision.
+    pub(super) fn widened(&self) -> Tail<f32> {
+        let wide = |numbers: &[f16]| numbers.iter().map(|x| x.to_f32()).collect();
+        Tail { ring: self.ring, head_dim: self.head_dim, keys: wide(&self.keys), values: wide(&self.values) }
+    }
+}
+
 /// Keys and values of the last `ring` positions (each positions × head_dim): position p lies in slot p mod `ring`.
 /// Where the ring is as long as the cache, nothing is ever overwritten.
 pub(super) struct Tail<T> {

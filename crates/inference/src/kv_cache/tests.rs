@@ -192,6 +192,29 @@ fn memory_of_a_full_cache_is_what_the_documentation_says() {
     }
 }
 
+/// Numbers that F16 does not hold are kept in F32, with those that were stored before them.
+#[test]
+fn what_half_precision_does_not_hold_is_kept() {
+    let mut rows = gaussian_like(3, 10 * 8);
+    rows[5 * 8 + 2] = 1e6;
+    for step in [1, 4, 10] {
+        let mut cache = KvCache::new(1, 2, 4, 64, KvOptions::default());
+        feed(&mut cache, &rows, 8, step);
+        assert!(cache.widened());
+        let (keys, values, _) = read(&cache, 0, 0..10, 9);
+        for (at, (key, value)) in keys.iter().zip(&values).enumerate() {
+            let expected = rows[at / 4 * 8 + at % 4];
+            assert!((key - expected).abs() <= expected.abs() * 1e-3, "{at}: {key} for {expected}");
+            assert_eq!(*value, -key);
+        }
+        assert_eq!(keys[5 * 4 + 2], 1e6);
+    }
+    let mut small = KvCache::new(1, 2, 4, 64, KvOptions::default());
+    rows[5 * 8 + 2] = 65_504.0;
+    feed(&mut small, &rows, 8, 4);
+    assert!(!small.widened());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
