@@ -1,6 +1,7 @@
 //! OpenTelemetry: traces and metrics over OTLP, and metrics in Prometheus' text format.
 
 mod durations;
+mod environment;
 mod http_client;
 mod instruments;
 mod metrics_sink;
@@ -9,13 +10,13 @@ mod prometheus;
 use crate::{MetricInfo, ObservabilityError};
 use domain_types::EventSink;
 use durations::SpanDurations;
+use environment::{Signal, disabled, resource};
 use http_client::{Client, Failure};
 use instruments::Instruments;
 use metrics_sink::MetricsSink;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{MetricExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracerProvider, Tracer};
 use prometheus::Endpoint;
@@ -27,13 +28,6 @@ use tracing_subscriber::Registry;
 
 /// The scope that spans and metrics are reported under, and the service's name where `OTEL_SERVICE_NAME` is not set.
 const SCOPE: &str = "pibit";
-
-/// Any of these asks for OTLP without a flag, as in every program with OpenTelemetry.
-const ENDPOINT_VARIABLES: [&str; 3] = [
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-];
 
 /// Every metric that the program can report.
 pub(crate) const METRICS: &[MetricInfo] = instruments::METRICS;
@@ -51,20 +45,24 @@ pub(crate) struct Telemetry {
 impl Telemetry {
     /// Starts what is asked for: OTLP by flag or environment, a Prometheus endpoint by its address.
     pub(crate) fn start(otlp: bool, metrics_addr: Option<SocketAddr>) -> Result<Self, ObservabilityError> {
-        let otlp = (otlp || variable_asks()) && !disabled();
-        if !otlp && metrics_addr.is_none() {
+        let on = !disabled();
+        let traces = on && Signal::Traces.is_asked(otlp)?;
+        let sends_metrics = on && Signal::Metrics.is_asked(otlp)?;
+        if !traces && !sends_metrics && metrics_addr.is_none() {
             return Ok(Self::default());
         }
         let failure = Failure::default();
         let client = || Client::new(failure.clone());
-        let mut meter = SdkMeterProvider::builder().with_resource(resource());
-        let mut tracer = None;
-        if otlp {
-            only_protobuf()?;
+        let tracer = if traces {
             let spans = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary);
             let spans = spans.with_http_client(client()).build().map_err(refused)?;
             let provider = SdkTracerProvider::builder().with_resource(resource());
-            tracer = Some(provider.with_batch_exporter(spans).build());
+            Some(provider.with_batch_exporter(spans).build())
+        } else {
+            None
+        };
+        let mut meter = SdkMeterProvider::builder().with_resource(resource());
+        if sends_metrics {
             let metrics = MetricExporter::builder().with_http().with_protocol(Protocol::HttpBinary);
             let metrics = metrics.with_http_client(client()).build().map_err(refused)?;
             meter = meter.with_periodic_exporter(metrics);
@@ -112,38 +110,6 @@ impl Drop for Telemetry {
         if let Some(reason) = self.failure.first().or(late) {
             tracing::warn!("traces or metrics were not delivered: {reason}");
         }
-    }
-}
-
-fn resource() -> Resource {
-    let builder = Resource::builder();
-    match std::env::var_os("OTEL_SERVICE_NAME") {
-        Some(_) => builder.build(),
-        None => builder.with_service_name(SCOPE).build(),
-    }
-}
-
-fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !value.is_empty())
-}
-
-fn variable_asks() -> bool {
-    ENDPOINT_VARIABLES.iter().any(|name| is_set(name))
-}
-
-fn disabled() -> bool {
-    std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
-}
-
-/// Another protocol is refused, rather than sending a collector what it does not understand.
-fn only_protobuf() -> Result<(), ObservabilityError> {
-    match std::env::var("OTEL_EXPORTER_OTLP_PROTOCOL") {
-        Ok(protocol) if !protocol.is_empty() && protocol != "http/protobuf" => {
-            Err(ObservabilityError::Telemetry(format!(
-                "OTEL_EXPORTER_OTLP_PROTOCOL={protocol:?} is not spoken here: use http/protobuf (port 4318)"
-            )))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every command is given: formats, event sink, clock, progress.
 
 use crate::global::Global;
+use crate::interrupt::{self, TraceEnd};
 use crate::progress::Progress;
 use crate::threads;
 use anyhow::{Context as _, Result, bail};
@@ -16,7 +17,7 @@ pub(crate) struct Context {
     pub(crate) sink: Arc<dyn EventSink>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) progress: Progress,
-    _trace: TraceGuard,
+    _trace: TraceEnd,
 }
 
 impl Context {
@@ -39,13 +40,14 @@ impl Context {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
             pool.build_global().context("could not start the thread pool")?;
         }
+        let sink = sink(&trace);
         Ok(Self {
             catalogue: quant_core::catalogue(),
             codecs: Codecs::default(),
-            sink: sink(&trace),
+            sink,
             clock: Box::new(SystemClock::new()),
             progress,
-            _trace: trace,
+            _trace: interrupt::keep(trace),
         })
     }
 

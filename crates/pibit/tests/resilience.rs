@@ -215,3 +215,76 @@ fn exit_codes_tell_whose_fault_it_is() {
         assert_eq!(run.status.code(), Some(code), "{args:?}: {}", stderr(&run));
     }
 }
+
+/// Links stay and lead to the new file, modes are kept, and what is write-protected is left alone.
+#[test]
+fn an_output_is_written_where_it_leads() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let run = |output: &Path| quantize(output).output().unwrap();
+    std::fs::create_dir(at("elsewhere")).unwrap();
+    symlink("elsewhere/new.gguf", at("link")).unwrap();
+    for _ in 0..2 {
+        assert!(run(&at("link")).status.success(), "first to a file that is not there, then over it");
+        assert!(at("link").is_symlink() && is_intact(&at("elsewhere/new.gguf")));
+        assert_eq!(files(&at("elsewhere")).len(), 1);
+    }
+
+    std::fs::write(at("old.gguf"), "old").unwrap();
+    std::fs::set_permissions(at("old.gguf"), PermissionsExt::from_mode(0o640)).unwrap();
+    assert!(run(&at("old.gguf")).status.success());
+    assert_eq!(at("old.gguf").metadata().unwrap().permissions().mode() & 0o777, 0o640);
+
+    std::fs::write(at("kept.gguf"), "kept").unwrap();
+    std::fs::set_permissions(at("kept.gguf"), PermissionsExt::from_mode(0o444)).unwrap();
+    let refused = run(&at("kept.gguf"));
+    assert!(
+        !refused.status.success() && stderr(&refused).contains("write-protected"),
+        "{}",
+        stderr(&refused)
+    );
+    assert_eq!(std::fs::read(at("kept.gguf")).unwrap(), b"kept");
+
+    assert!(run(Path::new("/dev/null")).status.success());
+    assert!(Path::new("/dev/null").metadata().unwrap().file_type().is_char_device());
+
+    symlink("circle", at("circle")).unwrap();
+    assert!(stderr(&run(&at("circle"))).contains("circle"));
+}
+
+#[test]
+fn a_pipe_gets_the_whole_file() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file.gguf"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut child = quantize(&pipe).spawn().unwrap();
+    // Opening waits until the program writes.
+    std::fs::write(&file, std::fs::read(&pipe).unwrap()).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(is_intact(&file) && pipe.metadata().unwrap().file_type().is_fifo());
+}
+
+/// A program that waits for its user, ended by a signal.
+#[test]
+fn a_trace_is_whole_whatever_ends_the_program() {
+    for name in ["-INT", "-TERM", "-HUP"] {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("trace.json");
+        let target = format!("chrome:{}", trace.display());
+        let args = ["chat", "tiny", "--chat-template", "chatml", "-n", "2", "--trace", &target];
+        let mut child = pibit(&args).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, b"Hi\n").unwrap();
+        // The answer ends with a line; then the program waits.
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line)
+            .unwrap();
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
+        let events: serde_json::Value = serde_json::from_slice(&std::fs::read(&trace).unwrap()).unwrap();
+        let events = events.as_array().unwrap();
+        assert!(events.iter().any(|event| event["name"] == "load"), "{name}");
+    }
+}

@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 
 fn pibit(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pibit"));
-    for name in
-        ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_SERVICE_NAME", "PIBIT_LOG"]
-    {
+    let own = std::env::vars_os().map(|(name, _)| name);
+    for name in own.filter(|name| name.to_string_lossy().starts_with("OTEL_") || name == "PIBIT_LOG") {
         command.env_remove(name);
     }
     command.args(args);
@@ -99,6 +98,65 @@ fn a_collector_gets_metrics() {
     };
     let spans: u64 = durations.data_points.iter().map(|point| point.count).sum();
     assert_eq!(spans as usize, received.spans.len(), "every span has a duration");
+}
+
+/// As the specification has it: each signal by itself, `none`, and what the telemetry is of.
+#[test]
+fn the_environment_says_what_is_sent() {
+    let run = |variables: &dyn Fn(&str) -> Vec<(&'static str, String)>| {
+        let collector = Collector::start();
+        let mut command = pibit(&["formats", "--json"]);
+        output(command.envs(variables(&collector.address)));
+        collector.received()
+    };
+    let both = run(&|at| vec![("OTEL_EXPORTER_OTLP_ENDPOINT", at.into())]);
+    assert!(!both.spans.is_empty() && both.services.iter().all(|name| name == "pibit"));
+    let spans = run(&|at| vec![("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", format!("{at}/v1/traces"))]);
+    assert!(!spans.spans.is_empty() && spans.metrics.is_empty());
+    let none =
+        run(&|at| vec![("OTEL_EXPORTER_OTLP_ENDPOINT", at.into()), ("OTEL_TRACES_EXPORTER", "none".into())]);
+    assert!(none.spans.is_empty());
+    let nothing = run(&|at| {
+        let off = ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"].map(|name| (name, "none".to_owned()));
+        off.into_iter().chain([("OTEL_EXPORTER_OTLP_ENDPOINT", at.to_owned())]).collect()
+    });
+    assert!(nothing.spans.is_empty() && nothing.metrics.is_empty());
+    let named = |service: &'static str| {
+        run(&move |at| {
+            vec![
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", at.into()),
+                ("OTEL_RESOURCE_ATTRIBUTES", "service.name=my%20model,team=a".into()),
+                ("OTEL_SERVICE_NAME", service.into()),
+            ]
+        })
+    };
+    assert!(named("").services.iter().all(|name| name == "my model"));
+    assert!(named("other").services.iter().all(|name| name == "other"));
+    let unknown = pibit(&["formats"]).env("OTEL_METRICS_EXPORTER", "console").output().unwrap();
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("OTEL_METRICS_EXPORTER=console"));
+}
+
+/// Spans that are complete when a signal comes reach the collector.
+#[test]
+#[cfg(unix)]
+fn a_signal_loses_no_spans() {
+    let collector = Collector::start();
+    let mut command = pibit(&["chat", "tiny", "--chat-template", "chatml", "-n", "2", "--quiet"]);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"Hi\n").unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line)
+        .unwrap();
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let received = collector.received();
+    for name in ["load", "generate"] {
+        assert!(received.spans.iter().any(|span| span.name == name), "{name}");
+    }
 }
 
 #[test]

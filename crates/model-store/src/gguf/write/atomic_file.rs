@@ -1,18 +1,27 @@
 //! A file that appears whole or not at all.
 
 use crate::StoreError;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// A file being written beside its final name, which it takes when it is complete. Dropped before that, it
 /// is gone. On Linux it has no name at all until then, so even a killed process leaves nothing behind.
+///
+/// A symbolic link stays, and the file that it leads to is replaced. A file that was there keeps its mode; one that is
+/// write-protected is not replaced. What cannot be replaced (a pipe, a device) gets the bytes when they are complete.
 #[derive(Debug)]
 pub struct AtomicFile {
     draft: Draft,
-    path: PathBuf,
-    folder: PathBuf,
+    target: Target,
+}
+
+/// Where the bytes go.
+#[derive(Debug)]
+enum Target {
+    File { path: PathBuf, folder: PathBuf, mode: Option<Permissions> },
+    Stream(PathBuf),
 }
 
 #[derive(Debug)]
@@ -25,23 +34,32 @@ enum Draft {
 impl AtomicFile {
     /// Starts a file that will appear at `path`; fails where that names no file or its folder cannot be written.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
+        let target = Target::of(path).map_err(StoreError::io(path, "cannot write"))?;
+        let drafts = match &target {
+            Target::File { folder, .. } => folder.clone(),
+            Target::Stream(_) => std::env::temp_dir(),
         };
-        if path.file_name().is_none() || path.is_dir() {
-            let error = io::Error::new(io::ErrorKind::IsADirectory, "it must name a file");
-            return Err(StoreError::io(path, "cannot write")(error));
-        }
         let draft =
-            Draft::open(&folder).map_err(StoreError::io(&folder, "cannot make a file in this folder"))?;
-        Ok(Self { draft, path: path.to_owned(), folder })
+            Draft::open(&drafts).map_err(StoreError::io(&drafts, "cannot make a file in this folder"))?;
+        Ok(Self { draft, target })
     }
 
     /// Waits until the bytes are on the disk, gives the file its name, and waits for the folder. Where any of this fails
     /// there is no new file, and an old one of that name stays.
     pub fn commit(self) -> Result<(), StoreError> {
-        let Self { draft, path, folder } = self;
+        let Self { draft, target } = self;
+        let (path, folder, mode) = match target {
+            Target::File { path, folder, mode } => (path, folder, mode),
+            Target::Stream(path) => {
+                return draft.copy_to(&path).map_err(StoreError::io(&path, "cannot write"));
+            }
+        };
+        if let Some(mode) = mode {
+            draft
+                .file()
+                .set_permissions(mode)
+                .map_err(StoreError::io(&path, "cannot keep the file's mode"))?;
+        }
         draft.file().sync_all().map_err(StoreError::io(&path, "cannot flush to the disk"))?;
         draft
             .publish(&path, &folder)
@@ -50,7 +68,54 @@ impl AtomicFile {
     }
 }
 
+impl Target {
+    fn of(path: &Path) -> io::Result<Self> {
+        let refuse = |kind, reason: &str| Err(io::Error::new(kind, reason.to_owned()));
+        let path = match path.metadata() {
+            Ok(found) if found.is_dir() => return refuse(io::ErrorKind::IsADirectory, "it must name a file"),
+            Ok(found) if !found.is_file() => return Ok(Self::Stream(path.to_owned())),
+            Ok(found) if found.permissions().readonly() => {
+                let reason = "the file is write-protected; write another one, or change its mode";
+                return refuse(io::ErrorKind::PermissionDenied, reason);
+            }
+            Ok(_) => path.canonicalize()?,
+            Err(_) => behind_links(path)?,
+        };
+        if path.file_name().is_none() {
+            return refuse(io::ErrorKind::IsADirectory, "it must name a file");
+        }
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let mode = path.metadata().ok().map(|found| found.permissions());
+        Ok(Self::File { path, folder, mode })
+    }
+}
+
+/// The path of a file that is not there yet, which links may lead to.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match path.read_link() {
+            Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "its symbolic links lead in a circle"))
+}
+
 impl Draft {
+    /// Writes all bytes to what is no file.
+    fn copy_to(self, path: &Path) -> io::Result<()> {
+        let mut from = self.file();
+        from.seek(SeekFrom::Start(0))?;
+        let mut to = File::options().write(true).open(path)?;
+        io::copy(&mut from, &mut to)?;
+        to.flush()
+    }
+
     fn open(folder: &Path) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         if let Ok(file) = unnamed(folder) {
@@ -91,7 +156,7 @@ fn named(folder: &Path) -> io::Result<NamedTempFile> {
     {
         use std::os::unix::fs::PermissionsExt;
         // What any new file gets; the process's umask takes its share away.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        builder.permissions(Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
 }
