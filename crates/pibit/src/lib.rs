@@ -23,6 +23,7 @@ mod interrupt;
 mod loaded;
 mod memory;
 mod model_ref;
+mod nearest;
 mod page;
 mod plain;
 mod progress;

@@ -5,6 +5,7 @@ mod calibrated;
 mod carried;
 mod checkpoint;
 mod convert;
+pub(crate) mod effect;
 mod importance;
 mod observed;
 mod overlay;

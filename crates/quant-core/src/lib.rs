@@ -37,7 +37,7 @@ pub use error::QuantError;
 pub use export::export_tensor;
 pub use isa::instruction_set;
 pub use moments::{CrossMoment, InputCheck, InputMoments, LayerMoments, PartShift};
-pub use options::{GridConstant, QuantizeOptions, StepSearch};
+pub use options::{GridConstant, QuantizeOptions, StepSearch, has_divisor};
 pub use pi_quantizer::PiQuantizer;
 pub use registry::{Codecs, FormatEntry, catalogue, entries, quantizer};
 pub use rounding::{Rounding, proxy_loss};

@@ -57,6 +57,23 @@ impl GridConstant {
     }
 }
 
+impl std::fmt::Display for GridConstant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pi => "pi",
+            Self::E => "e",
+            Self::Phi => "phi",
+            Self::Sqrt2 => "sqrt2",
+            Self::Ln2 => "ln2",
+        })
+    }
+}
+
+/// Whether a format's grid has the divisor k and the constant c of [`QuantizeOptions`].
+pub fn has_divisor(format: &str) -> bool {
+    matches!(format, "piq2" | "piq3" | "pit")
+}
+
 impl std::str::FromStr for GridConstant {
     type Err = String;
 

@@ -51,6 +51,17 @@ impl Comparison {
         }
     }
 
+    /// Weights beyond the range of the format, which came back as its largest number.
+    pub fn saturated(&self) -> u64 {
+        self.sums.saturated
+    }
+
+    /// Weights other than 0 that came back as 0. For a format of few levels that is how it rounds; for floats they were
+    /// below its range.
+    pub fn vanished(&self) -> u64 {
+        self.sums.vanished
+    }
+
     /// Energy of the error over energy of the weights, Σe²/Σw²: what is comparable between tensors.
     pub fn relative_error(&self) -> f64 {
         self.sums.relative_error()
@@ -111,7 +122,7 @@ impl Measure<'_> {
         for row in rows {
             let original = &self.original[row * n..(row + 1) * n];
             self.codec.decode_row(&self.view, row, &mut decoded);
-            let row_sums = Sums::of_row(original, &decoded);
+            let row_sums = Sums::of_row(original, &decoded, *self.view.format() == domain_types::scalar::F16);
             if !row_sums.is_finite() {
                 let healthy = original.iter().all(|w| w.is_finite());
                 let which = if healthy { "decoded" } else { "original" };

@@ -21,6 +21,9 @@ pub struct Args {
     output: PathBuf,
     #[command(flatten)]
     weights_only: WeightsOnly,
+    /// Give weights beyond the range of F16 its largest number instead of failing
+    #[arg(long)]
+    saturate: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -47,7 +50,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         &*source,
         &sha256,
         &plan,
-        &Rounding::default(),
+        &Rounding { saturate: args.saturate, ..Rounding::default() },
         &args.output,
         RoundedTensors::new(),
     )?;

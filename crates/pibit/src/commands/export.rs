@@ -155,6 +155,9 @@ fn fates(context: &Context, source: &dyn TensorSource) -> Result<Vec<Fate>> {
     Ok(fates)
 }
 
+/// The largest number of F16.
+const LARGEST_F16: f32 = 65_504.0;
+
 fn convert(context: &Context, source: &dyn TensorSource, index: usize, fate: &Fate) -> Result<QuantTensor> {
     let tensor = source.tensor(&source.tensors()[index].name)?;
     match fate {
@@ -163,6 +166,9 @@ fn convert(context: &Context, source: &dyn TensorSource, index: usize, fate: &Fa
         Fate::Inexact(_) => {
             let mut weights = vec![0.0; tensor.shape().elements()];
             context.codecs.require(tensor.format())?.decode(tensor.view(), &mut weights)?;
+            if let Some(weight) = weights.iter().find(|w| w.abs() > LARGEST_F16) {
+                bail!("weight {weight} is beyond the range of f16; dequantize the model to f32 instead");
+            }
             let f16 = quant_core::quantizer(scalar::F16.id(), &QuantizeOptions::default())?;
             Ok(f16.quantize(&QuantizeRequest::new(&weights, *tensor.shape())?)?)
         }

@@ -39,6 +39,9 @@ pub struct Args {
     /// File to write
     #[arg(short, long)]
     output: PathBuf,
+    /// Give weights beyond a format's range its largest number instead of failing
+    #[arg(long)]
+    saturate: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -68,6 +71,7 @@ pub(crate) fn merge(context: &Context, args: &Args) -> Result<QuantizeReport> {
     // What the file is made from: both.
     let sources = [args.model.sha256()?, model_store::sha256_file(&args.lora)?].join(" ");
     let sha256 = model_store::sha256_bytes(sources.as_bytes());
-    let (rounding, none) = (Rounding::default(), RoundedTensors::new());
+    let rounding = Rounding { saturate: args.saturate, ..Rounding::default() };
+    let none = RoundedTensors::new();
     quantize_model(context, &merged, &sha256, &plan, &rounding, &args.output, none)
 }

@@ -7,7 +7,7 @@ use crate::model_ref::ModelRef;
 use crate::output;
 use crate::quantize::{
     Budget, Calibrated, Carried, Checkpoint, Chosen, ConstantRule, Importance, KeepRule, Needs, Plan,
-    PlanOptions, Prefix, QuantizeReport, RoundedTensors, Rounding, Search, quantize_model,
+    PlanOptions, Prefix, QuantizeReport, RoundedTensors, Rounding, Search, effect, quantize_model,
 };
 use crate::rotate::{Basis, RotatedSource};
 use crate::runnable::WeightsOnly;
@@ -107,6 +107,9 @@ pub struct Args {
     output: PathBuf,
     #[command(flatten)]
     weights_only: WeightsOnly,
+    /// Give weights beyond a format's range its largest number instead of failing
+    #[arg(long)]
+    saturate: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -206,6 +209,7 @@ fn choose<'a>(
     let tensors = basis.source().tensors();
     let plan =
         stage::plan(tensors.len()).in_scope(|| Plan::make(tensors, &args.plan(), &context.catalogue))?;
+    effect::check(&plan, rounding, context.progress)?;
     Ok(Chosen { basis, plan, report: None })
 }
 
@@ -278,7 +282,7 @@ fn rounding(context: &Context, args: &Args) -> Result<Rounding> {
         (None, _) => None,
     };
     let (step, k, constants) = (args.step, args.k, args.constant.clone());
-    Ok(Rounding { step, k, constants, importance, method: args.rounding })
+    Ok(Rounding { step, k, constants, importance, saturate: args.saturate, method: args.rounding })
 }
 
 fn calibration(context: &Context, args: &Args, path: &Path, model_sha256: &str) -> Result<Calibration> {

@@ -7,7 +7,9 @@ use super::round::{Rounding, round};
 use crate::context::Context;
 use crate::rewrite::{self, Rewritten};
 use anyhow::{Context as _, Result};
-use domain_types::{CodecSet, EventSink, Metadata, QuantTensor, TensorInfo, TensorQuality, TensorSource};
+use domain_types::{
+    CodecSet, EventSink, Metadata, QuantTensor, TensorInfo, TensorQuality, TensorSource, scalar,
+};
 use quant_core::{Codecs, Comparison};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -25,6 +27,10 @@ pub(crate) struct QuantizeReport {
     /// With a budget: how it was spent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) allocation: Option<AllocationReport>,
+    /// Weights that became their format's largest number because they were beyond its range.
+    pub(crate) saturated: u64,
+    /// Weights other than 0 that became 0 in float formats because they were below their range.
+    pub(crate) vanished: u64,
     pub(crate) tensors: Vec<TensorReport>,
 }
 
@@ -78,6 +84,8 @@ pub(crate) fn quantize_model(
             Ok(tensor)
         })
     })?;
+    let is_float = |id: &str| scalar::ALL.iter().any(|format| format.id() == id);
+    let compared = || tensors.iter().filter_map(|t: &TensorReport| Some((is_float(t.format), t.comparison?)));
     let weights: usize = plan.tensors.iter().map(|t| t.source.shape.elements()).sum();
     Ok(QuantizeReport {
         output: output.display().to_string(),
@@ -86,6 +94,8 @@ pub(crate) fn quantize_model(
         seconds,
         config_sha256: written.config_sha256,
         allocation: None,
+        saturated: compared().map(|(_, c)| c.saturated()).sum(),
+        vanished: compared().filter(|(float, _)| *float).map(|(_, c)| c.vanished()).sum(),
         tensors,
     })
 }

@@ -43,6 +43,11 @@ impl Importance {
         Ok(Self { by_tensor })
     }
 
+    /// Names of the tensors that it has.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_tensor.keys().map(String::as_str)
+    }
+
     /// Importance of a tensor's columns.
     pub(crate) fn get(&self, tensor: &str) -> Option<&[f32]> {
         self.by_tensor.get(tensor).map(Vec::as_slice)

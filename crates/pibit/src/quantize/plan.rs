@@ -1,6 +1,7 @@
 //! Which tensor gets which format.
 
 use super::role::TensorRole;
+use crate::nearest::nearest;
 use anyhow::{Result, bail};
 use domain_types::{FormatCatalogue, QuantFormat, TensorInfo, scalar};
 use std::str::FromStr;
@@ -15,6 +16,8 @@ const COARSE_EMBED: &str = "q4_0";
 #[derive(Debug, Clone)]
 pub(crate) struct KeepRule {
     pattern: WildMatch,
+    /// The pattern as it was written.
+    text: String,
     /// A format, or `source` for "as it is".
     format: String,
 }
@@ -25,7 +28,8 @@ impl FromStr for KeepRule {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some((pattern, format)) if !pattern.is_empty() && !format.is_empty() => {
-                Ok(Self { pattern: WildMatch::new(pattern), format: format.to_owned() })
+                let (text, format) = (pattern.to_owned(), format.to_owned());
+                Ok(Self { pattern: WildMatch::new(pattern), text, format })
             }
             _ => Err(format!(
                 "{text:?} is not PATTERN=FORMAT, for example 'blk.0.*=q8_0' or '*attn_v*=source'"
@@ -74,6 +78,7 @@ impl Plan {
         catalogue: &FormatCatalogue,
     ) -> Result<Self> {
         let chooser = Chooser::new(options, catalogue)?;
+        refuse_without_effect(tensors, options)?;
         let mut planned = Vec::with_capacity(tensors.len());
         let mut misfits = Vec::new();
         for source in tensors {
@@ -99,6 +104,21 @@ impl Plan {
         }
         Ok(Self { tensors: planned })
     }
+}
+
+/// An option that no tensor is touched by was meant otherwise.
+fn refuse_without_effect(tensors: &[TensorInfo], options: &PlanOptions) -> Result<()> {
+    let names = || tensors.iter().map(|tensor| tensor.name.as_str());
+    for rule in &options.keep {
+        if !names().any(|name| rule.pattern.matches(name)) {
+            bail!("--keep {}={} matches no tensor{}", rule.text, rule.format, nearest(&rule.text, names()));
+        }
+    }
+    let role = |role| names().any(|name| TensorRole::of(name) == role);
+    if options.output_head.is_some() && !role(TensorRole::OutputHead) {
+        bail!("--output-head has no effect: the model's head is its embedding, whose format --embed sets");
+    }
+    Ok(())
 }
 
 impl Plan {

@@ -2,6 +2,7 @@
 
 use domain_types::FrequentTokens;
 use quant_core::GridConstant;
+use std::fmt;
 use std::str::FromStr;
 
 /// The class of a weight matrix.
@@ -70,10 +71,28 @@ impl FromStr for ConstantRule {
     }
 }
 
+impl fmt::Display for ConstantRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let class = match self.role {
+            Some(TensorRole::Attention) => "attn=",
+            Some(TensorRole::FeedForward) => "ffn=",
+            Some(TensorRole::Embedding) => "embd=",
+            Some(TensorRole::OutputHead) => "output=",
+            _ => "",
+        };
+        write!(f, "{class}{}", self.constant)
+    }
+}
+
 impl ConstantRule {
     /// The rule for every class.
     pub(crate) fn for_all(constant: GridConstant) -> Self {
         Self { role: None, constant }
+    }
+
+    /// Whether it is for tensors of this class.
+    pub(crate) fn concerns(self, role: TensorRole) -> bool {
+        self.role.is_none_or(|wanted| wanted == role)
     }
 
     /// The constant for a tensor: the last rule that names its class, else the last for all, else π.

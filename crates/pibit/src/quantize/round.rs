@@ -17,6 +17,8 @@ pub(crate) struct Rounding {
     pub(crate) k: Option<u8>,
     pub(crate) constants: Vec<ConstantRule>,
     pub(crate) importance: Option<Importance>,
+    /// Whether weights beyond a format's range become its largest number, rather than being an error.
+    pub(crate) saturate: bool,
     /// How weights become codes where their inputs were observed and their format can.
     pub(crate) method: quant_core::Rounding,
 }
@@ -71,6 +73,7 @@ pub(super) fn round(
     let options = options.with_rounding(method);
     let tensor = quant_core::quantizer(planned.format.id(), &options)?.quantize(&request)?;
     let comparison = quant_core::compare(&weights, &tensor)?;
+    refuse_saturated(&comparison, planned, rounding)?;
     let proxy_loss = hessian.map(|hessian| proxy_loss(tools, target, &tensor, hessian)).transpose()?;
     report(tools, name, &tensor, &comparison);
     if tools.sink.enabled()
@@ -81,6 +84,20 @@ pub(super) fn round(
         tools.sink.record(&DomainEvent::GridOptimized { layer, centroids, improvement_pct });
     }
     Ok(RoundedTensor { tensor, comparison, proxy_loss })
+}
+
+/// Weights that a format cannot hold would become its largest number.
+fn refuse_saturated(comparison: &Comparison, planned: &PlannedTensor, rounding: &Rounding) -> Result<()> {
+    match comparison.saturated() {
+        0 => Ok(()),
+        _ if rounding.saturate => Ok(()),
+        n => bail!(
+            "{n} weights are beyond the range of {}; keep the tensor in bf16 or f32 (--keep '{}=f32'), or pass \
+             --saturate to give them the largest number that there is",
+            planned.format,
+            planned.source.name
+        ),
+    }
 }
 
 /// Mean square of each input, from the imatrix or the Hessian.

@@ -35,6 +35,7 @@ impl Divergence<'_> {
             context.progress.note(&format!("{}:", row.quantizer));
             let options = row.contender.options;
             let rounding = Rounding {
+                saturate: false,
                 method: quant_core::Rounding::Rtn,
                 step: Some(options.step),
                 k: options.k,

@@ -54,6 +54,20 @@ impl LoraConfig {
                 chosen.push((name, matrix.id, matrix.base().dims()));
             }
         }
+        let is_used = |pattern: &str| {
+            chosen
+                .iter()
+                .any(|(name, ..)| Self { targets: vec![pattern.to_owned()], ..self.clone() }.targets(name))
+        };
+        // The usual patterns name more than a mixture of experts has.
+        if !chosen.is_empty()
+            && self.targets != Self::default().targets
+            && let Some(unused) = self.targets.iter().find(|pattern| !is_used(pattern))
+        {
+            return Err(TrainError::Config(format!(
+                "no matrix of this model is named like lora.targets' `{unused}`; names are attn_q, ffn_down and the like"
+            )));
+        }
         if chosen.is_empty() {
             return Err(TrainError::Config(format!(
                 "no matrix of this model is named like {:?}",

@@ -10,13 +10,22 @@ pub(super) struct Sums {
     product: f64,
     pub(super) outliers: u64,
     pub(super) retained: u64,
+    pub(super) saturated: u64,
+    pub(super) vanished: u64,
 }
 
+/// The largest number of F16, in which formats hold weights or scales.
+const LARGEST_F16: f32 = 65_504.0;
+
 impl Sums {
-    /// The sums of a row, without its outliers.
-    pub(super) fn of_row(original: &[f32], decoded: &[f32]) -> Self {
+    /// The sums of a row, without its outliers. `half` says that weights are F16 one by one.
+    pub(super) fn of_row(original: &[f32], decoded: &[f32], half: bool) -> Self {
         let mut sums = Self { count: original.len() as u64, ..Self::default() };
         for (w, d) in original.iter().zip(decoded) {
+            // Of a format of few levels a weight may come back as less, but not as less than half.
+            let kept = if half { w.abs() < LARGEST_F16 + 16.0 } else { d.abs() >= w.abs() / 2.0 };
+            sums.saturated += u64::from(w.abs() > LARGEST_F16 && !kept);
+            sums.vanished += u64::from(*w != 0.0 && *d == 0.0);
             let (w, d) = (f64::from(*w), f64::from(*d));
             sums.error += (w - d) * (w - d);
             sums.original += w * w;
@@ -35,6 +44,8 @@ impl Sums {
             product: self.product + other.product,
             outliers: self.outliers + other.outliers,
             retained: self.retained + other.retained,
+            saturated: self.saturated + other.saturated,
+            vanished: self.vanished + other.vanished,
         }
     }
 
