@@ -160,3 +160,84 @@ fn a_killed_run_goes_on_and_gives_the_same_bytes() {
     assert!(run(&killed, "2") == expected, "a run in parts gives the same file");
     assert!(!Path::new(&resume).exists(), "a finished run leaves nothing behind");
 }
+
+/// Stories that the small model knows, as a file.
+fn stories(folder: &Path) -> String {
+    let file = path(folder, "stories.txt");
+    let story =
+        "Tom has a red ball. He gives the ball to Mia. Mia is happy and plays with the ball in the garden. ";
+    std::fs::write(&file, story.repeat(80)).unwrap();
+    file
+}
+
+#[test]
+fn a_budget_calibrates_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (text, file) = (stories(folder.path()), path(folder.path(), "out.gguf"));
+    let run = command(&["quantize", "tiny", "--budget", "1300KB", "--text", &text, "-o", &file, "--json"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(
+        run.status.success() && said.contains("calibrating on") && said.contains("stories.txt"),
+        "{said}"
+    );
+    let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert!(report["bytes"].as_u64().unwrap() <= 1_300_000);
+    assert!(report["allocation"]["predicted_kld"].as_f64().is_some());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+    let both = pibit(&["quantize", "tiny", "-f", "q8_0", "--text", &text, "-o", &file], "1");
+    assert_eq!(both.status.code(), Some(2), "--text is for budgets");
+}
+
+/// The small model with feed-forward layers of twice a prime: rows of zeros change nothing, and no rotation fits.
+fn prime_width(folder: &Path) -> String {
+    use domain_types::{QuantTensor, Shape, TensorInfo, TensorSource, scalar};
+    const WIDTH: usize = 2 * 521;
+    let plain = path(folder, "plain.gguf");
+    json(&["dequantize", "tiny", "--as", "f32", "-o", &plain]);
+    let source = model_store::GgufFile::open(&plain, &quant_core::catalogue()).unwrap();
+    let widened = |info: &TensorInfo| {
+        let tensor = source.tensor(&info.name).unwrap();
+        let [rows, columns] = *info.shape.dims() else { return tensor };
+        let (more_rows, more_columns) = match () {
+            () if info.name.contains("ffn_down") => (rows, WIDTH),
+            () if info.name.contains("ffn_gate") || info.name.contains("ffn_up") => (WIDTH, columns),
+            () => return tensor,
+        };
+        let mut bytes = vec![0; more_rows * more_columns * 4];
+        for (row, from) in tensor.bytes().chunks_exact(columns * 4).enumerate() {
+            bytes[row * more_columns * 4..][..columns * 4].copy_from_slice(from);
+        }
+        QuantTensor::new(scalar::F32, Shape::matrix(more_rows, more_columns).unwrap(), bytes).unwrap()
+    };
+    let tensors: Vec<_> = source.tensors().iter().map(|info| (info.name.clone(), widened(info))).collect();
+    let infos =
+        tensors.iter().map(|(name, t)| TensorInfo::new(name.as_str(), *t.format(), *t.shape()).unwrap());
+    let mut metadata = source.metadata().clone();
+    metadata.set("llama.feed_forward_length", WIDTH as u32);
+    let file = path(folder, "prime.gguf");
+    let mut writer = model_store::GgufWriter::create(&file, metadata, infos.collect(), None).unwrap();
+    for (name, tensor) in &tensors {
+        writer.push(name, tensor).unwrap();
+    }
+    writer.finish().unwrap();
+    file
+}
+
+#[test]
+fn a_budget_for_a_model_that_cannot_be_rotated() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, text, file) =
+        (prime_width(folder.path()), stories(folder.path()), path(folder.path(), "out.gguf"));
+    let run = command(&["quantize", &model, "--budget", "8MB", "--text", &text, "-o", &file, "--json"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && said.contains("not rotated") && said.contains("1042"), "{said}");
+    let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["allocation"]["layers"], "unrotated");
+    assert!(report["bytes"].as_u64().unwrap() <= 8_000_000);
+    let inspected = json(&["inspect", &file]);
+    assert!(inspected["spec"]["rotation"].is_null());
+}

@@ -11,9 +11,13 @@ use crate::resume::ResumeFolder;
 use crate::runnable;
 use crate::stage;
 use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
 use domain_types::DomainEvent;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Tokens per chunk where the user does not say.
+const DEFAULT_CTX: usize = 512;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -38,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
     /// Tokens per chunk
-    #[arg(long, default_value_t = 512)]
+    #[arg(long, default_value_t = DEFAULT_CTX)]
     ctx: usize,
     /// Chooses chunks where there are more than are wanted, and the texts of domains
     #[arg(long, default_value_t = 0)]
@@ -52,6 +56,22 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    /// What a budget is spent by where nothing else is given: these texts, or else all of the built-in corpus.
+    pub(crate) fn for_budget(
+        model: &ModelRef,
+        context_length: usize,
+        text: &[PathBuf],
+        seed: u64,
+        output: &Path,
+    ) -> Self {
+        let ctx = DEFAULT_CTX.min(context_length);
+        let domains = if text.is_empty() { CalibrationDomain::value_variants().to_vec() } else { Vec::new() };
+        let (model, text, output) = (model.clone(), text.to_vec(), output.to_owned());
+        Self { model, text, domains, samples: None, ctx, seed, time: None, output, json: false }
+    }
 }
 
 #[derive(Serialize)]

@@ -1,5 +1,6 @@
 //! `pibit quantize`.
 
+use super::calibrate;
 use crate::calibration::Calibration;
 use crate::context::Context;
 use crate::frequent::{SplitEmbedding, VOCAB_PER_ROW, most_frequent};
@@ -12,7 +13,7 @@ use crate::quantize::{
 use crate::rotate::{Basis, RotatedSource};
 use crate::runnable::WeightsOnly;
 use crate::stage;
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use domain_types::{FrequentTokens, RotationSpec, TensorSource};
 use quant_core::StepSearch;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ Examples:
   pibit quantize smollm2 -f piq3 --keep '*attn_v*=q4_0' --keep 'blk.0.*=q8_0' -o mixed.gguf
   pibit quantize smollm2 -f t3 --rotate -o rotated.gguf
   pibit quantize smollm2 -f t3_l10 --rotate --embed t4 --calib smollm2.calib.gguf -o s3.gguf
+  pibit quantize smollm2 --budget 46MB -o best.gguf
   pibit quantize smollm2 --budget 46MB --calib smollm2.calib.gguf -o best.gguf
   pibit quantize smollm2 -f piq3 --step imatrix --imatrix smollm2.imatrix.gguf -o s3.gguf")]
 pub struct Args {
@@ -39,7 +41,6 @@ pub struct Args {
     #[arg(
         long,
         value_name = "SIZE",
-        requires = "calib",
         conflicts_with_all = ["format", "rotate", "embed", "output_head", "keep", "allow_fallback"]
     )]
     budget: Option<Budget>,
@@ -47,7 +48,6 @@ pub struct Args {
     #[arg(
         long,
         value_name = "BITS",
-        requires = "calib",
         conflicts_with_all = ["format", "rotate", "embed", "output_head", "keep", "allow_fallback", "budget"]
     )]
     bpw: Option<f64>,
@@ -96,6 +96,9 @@ pub struct Args {
     /// What `pibit calibrate` wrote: rounds layer by layer for the inputs that layers get
     #[arg(long, value_name = "FILE", conflicts_with = "imatrix")]
     calib: Option<PathBuf>,
+    /// With --budget or --bpw and without --calib: texts to calibrate on [default: the built-in corpus]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["calib", "format"])]
+    text: Vec<PathBuf>,
     /// With --calib: rtn, ldlq or ldlq+refine
     #[arg(long, value_name = "METHOD", default_value = "ldlq", requires = "calib")]
     rounding: quant_core::Rounding,
@@ -157,8 +160,9 @@ pub(crate) fn quantize(context: &Context, args: &Args) -> Result<QuantizeReport>
     args.weights_only.allow(context, &*args.model.open(context)?)?;
     let rounding = rounding(context, args)?;
     let sha256 = args.model.sha256()?;
-    let calibration =
-        args.calib.as_deref().map(|path| calibration(context, args, path, &sha256)).transpose()?;
+    let own = args.calibrates_itself().then(|| own_calibration(context, args)).transpose()?;
+    let path = args.calib.as_deref().or(own.as_ref().map(|own| own.file.as_path()));
+    let calibration = path.map(|path| calibration(context, args, path, &sha256)).transpose()?;
     let depends_on = depends_on(args, &sha256, calibration.as_ref(), &rounding);
     let (report, seconds) = context.timed(|| {
         let checkpoint = Checkpoint::new(context, &args.output, &depends_on);
@@ -213,7 +217,33 @@ fn choose<'a>(
     Ok(Chosen { basis, plan, report: None })
 }
 
+/// A calibration that a budget needs and nobody gave.
+struct OwnCalibration {
+    file: PathBuf,
+    /// Goes with it.
+    _folder: tempfile::TempDir,
+}
+
+fn own_calibration(context: &Context, args: &Args) -> Result<OwnCalibration> {
+    let texts: Vec<_> = args.text.iter().map(|path| path.display().to_string()).collect();
+    let on = if texts.is_empty() { "the built-in corpus".into() } else { texts.join(", ") };
+    context.progress.note(&format!(
+        "calibrating on {on}; for a model of other texts give --text, or --calib with what `pibit calibrate` wrote"
+    ));
+    let folder = tempfile::tempdir().context("could not make a temporary folder")?;
+    let file = folder.path().join("calibration.gguf");
+    let longest = args.model.open(context)?.spec()?.context_length;
+    let asked = calibrate::Args::for_budget(&args.model, longest, &args.text, args.seed, &file);
+    calibrate::calibrate(context, &asked)?;
+    Ok(OwnCalibration { file, _folder: folder })
+}
+
 impl Args {
+    /// Whether there is a budget and nothing to spend it by.
+    fn calibrates_itself(&self) -> bool {
+        self.calib.is_none() && (self.budget.is_some() || self.bpw.is_some())
+    }
+
     /// The most bytes that the file may have, where that is asked for.
     fn budget(&self, context: &Context) -> Result<Option<Budget>> {
         let Some(bits) = self.bpw else { return Ok(self.budget) };

@@ -15,7 +15,7 @@ use crate::output;
 use crate::rotate::{Basis, RotatedSource};
 use anyhow::{Context as _, Result, bail};
 use domain_types::{FormatCatalogue, QuantFormat, RotationSpec, TensorInfo, TensorSource};
-use quant_core::{Allocation, Choice, allocate, pareto_front};
+use quant_core::{Allocation, Choice, QuantError, allocate, pareto_front};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -67,7 +67,7 @@ pub(crate) struct AllocationReport {
     /// Sum of the divergences that each tensor's format costs alone, in nats per token; of layers, what rounding on the
     /// rounded prefix leaves of it.
     pub(crate) predicted_kld: f64,
-    /// Whether layers are rotated, or copied and only embedding and head rotated.
+    /// Whether layers are rotated, or copied and only embedding and head rotated where that is possible.
     pub(crate) layers: Layers,
     /// Tensors of each format.
     pub(crate) formats: BTreeMap<&'static str, usize>,
@@ -81,6 +81,8 @@ pub(crate) struct AllocationReport {
 pub(crate) enum Layers {
     /// Rotated and rounded.
     Rotated,
+    /// Rounded as they are, because no rotation fits the model.
+    Unrotated,
     /// Copied.
     Copied,
 }
@@ -105,20 +107,24 @@ impl<'a> Search<'a, '_> {
     pub(crate) fn run(&self) -> Result<Chosen<'a>> {
         let formats: Vec<_> =
             FORMATS.iter().filter_map(|id| self.context.catalogue.by_id(id)).copied().collect();
-        let rotated = self.rotated(RotationSpec::full(self.seed))?;
-        let carried = Carried { calibration: self.needs.calibration, basis: &rotated };
+        let rounded = self.basis(RotationSpec::full(self.seed))?;
+        let layers = match &rounded {
+            Basis::Rotated(_) => Layers::Rotated,
+            Basis::Original(_) => Layers::Unrotated,
+        };
+        let carried = Carried { calibration: self.needs.calibration, basis: &rounded };
         let (context, rounding, formats, checkpoint) =
             (self.context, self.needs.rounding, &formats, self.needs.checkpoint);
         let mut measured = Probe { context, carried, rounding, formats, checkpoint }.measure()?;
         if self.prefix == Prefix::Quantized {
-            let layers = measured.iter_mut().filter(|row| row.tensor.starts_with("blk."));
-            layers.flat_map(|row| &mut row.losses).for_each(|(_, loss)| *loss *= LEFT);
+            let blocks = measured.iter_mut().filter(|row| row.tensor.starts_with("blk."));
+            blocks.flat_map(|row| &mut row.losses).for_each(|(_, loss)| *loss *= LEFT);
         }
         let by_name: HashMap<_, _> = measured.iter().map(|s| (s.tensor.as_str(), s)).collect();
-        let as_it_is = self.rotated(RotationSpec::ends(self.seed))?;
+        let copied = self.basis(RotationSpec::ends(self.seed))?;
         let candidates = [
-            Candidate::new(&context.catalogue, rotated, Layers::Rotated, &by_name)?,
-            Candidate::new(&context.catalogue, as_it_is, Layers::Copied, &by_name)?,
+            Candidate::new(&context.catalogue, rounded, layers, &by_name)?,
+            Candidate::new(&context.catalogue, copied, Layers::Copied, &by_name)?,
         ];
         let smallest = candidates.iter().map(|c| self.smallest(c)).collect::<Result<Vec<_>>>()?;
         let mut found = Vec::new();
@@ -138,9 +144,17 @@ impl<'a> Search<'a, '_> {
         Ok(self.chosen(candidate, &allocation))
     }
 
-    fn rotated(&self, rotation: RotationSpec) -> Result<Basis<'a>> {
+    /// The model rotated, or as it is where there is no rotation of its widths.
+    fn basis(&self, rotation: RotationSpec) -> Result<Basis<'a>> {
         let (codecs, sink) = (&self.context.codecs, &*self.context.sink);
-        Ok(Basis::Rotated(Box::new(RotatedSource::new((self.open)()?, rotation, codecs, sink)?)))
+        match RotatedSource::new((self.open)()?, rotation, codecs, sink) {
+            Ok(rotated) => Ok(Basis::Rotated(Box::new(rotated))),
+            Err(error) if no_rotation_fits(&error) => {
+                self.context.progress.note(&format!("not rotated: {error:#}"));
+                Ok(Basis::Original((self.open)()?))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Bytes of the smallest file.
@@ -191,6 +205,10 @@ impl<'a> Search<'a, '_> {
         };
         Chosen { basis: candidate.basis, plan: Plan { tensors }, report: Some(report) }
     }
+}
+
+fn no_rotation_fits(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(QuantError::RotationWidth { .. })))
 }
 
 impl<'a> Candidate<'a> {
