@@ -408,3 +408,45 @@ fn caches_of_experts_are_simulated() {
     std::fs::write(&trace, "{}").unwrap();
     fails(&["moe", "simulate", "--trace", &trace, "--budget", "25%"]);
 }
+
+/// What a chat says to this input: exit code, standard output, standard error.
+fn chat(input: &[u8], more: &[&str]) -> (Option<i32>, String, String) {
+    use std::io::Write;
+    let args = ["chat", "tiny", "--chat-template", "chatml", "-n", "4"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pibit"));
+    command.args(args).args(more).stdin(std::process::Stdio::piped());
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let out = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (out.status.code(), text(&out.stdout), text(&out.stderr))
+}
+
+#[test]
+fn a_chat_goes_on() {
+    let plain = chat(b"Hello\nAnd again\n", &[]);
+    assert_eq!(plain.0, Some(0), "{}", plain.2);
+    assert_eq!(chat(b"\n\r\nHello\r\n\n  \nAnd again\r\n", &[]).1, plain.1, "blank lines and line ends");
+    let (code, _, said) = chat(b"caf\xe9\nHello\n", &[]);
+    assert!(code == Some(0) && said.contains("no UTF-8"), "{said}");
+}
+
+#[test]
+fn a_chat_outlives_a_full_context() {
+    let long = "Tom has a red ball. ".repeat(20) + "\n";
+    let (code, _, said) = chat(long.repeat(6).as_bytes(), &[]);
+    assert!(code == Some(0) && said.contains("no longer sees the oldest"), "{said}");
+    let longer = "Tom has a red ball. ".repeat(300) + "\nHello\n";
+    let (code, out, said) = chat(longer.as_bytes(), &[]);
+    assert!(code == Some(0) && said.contains("the message is left out"), "{said}");
+    assert_eq!(out, chat(b"Hello\n", &[]).1, "as if it had not been said");
+}
+
+#[test]
+fn a_prompt_that_is_too_long_is_not_printed() {
+    let prompt = "Tom has a red ball. ".repeat(300);
+    let out = pibit(&["run", "tiny", "-p", &prompt]);
+    assert!(!out.status.success() && out.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&out.stderr).contains("the model's context takes"));
+}

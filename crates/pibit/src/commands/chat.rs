@@ -1,21 +1,27 @@
 //! `pibit chat`: a conversation on the terminal.
 
+mod conversation;
+mod input;
+
 use super::run::Sampling;
 use crate::compute::Compute;
 use crate::context::Context;
 use crate::generation::stream;
 use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use conversation::Conversation;
 use domain_types::{Metadata, TokenModel};
-use inference::{ChatMessage, ChatTemplate};
-use std::io::{BufRead, IsTerminal, Write};
+use inference::ChatTemplate;
+use input::Input;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
-#[command(
-    after_help = "Type a line and press Enter; an empty line or Ctrl-D ends.\n\nExample: pibit chat smollm2 --temp 0.7"
-)]
+#[command(after_help = "\
+Type a line and press Enter; lines that are pasted together are one message, and so is what stands between two lines of
+\"\"\". Ctrl-D ends. Where the context is full, the oldest turns are left out.
+
+Example: pibit chat smollm2 --temp 0.7")]
 pub struct Args {
     /// GGUF file, Hugging Face folder, `tiny` or `smollm2`
     model: ModelRef,
@@ -45,31 +51,19 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         None => LoadedModel::fast(context, &args.model, options, args.compute)?,
     };
     let template = template(args.chat_template.as_deref(), model.source.metadata())?;
-    let mut messages: Vec<ChatMessage> = args.system.iter().map(ChatMessage::system).collect();
-    let interactive = std::io::stdin().is_terminal();
-    let mut lines = std::io::stdin().lock().lines();
-    loop {
-        if interactive {
-            print!("> ");
-            std::io::stdout().flush()?;
-        }
-        let Some(line) = lines.next().transpose()?.filter(|l| !l.trim().is_empty()) else { return Ok(()) };
-        messages.push(ChatMessage::user(&line));
-        let prompt = template.render(&messages, true)?;
-        let tokens = model.tokenizer.encode(&prompt, true)?;
-        if tokens.len() >= model.transformer.context_length() {
-            bail!(
-                "the conversation no longer fits the context of {} tokens",
-                model.transformer.context_length()
-            );
-        }
+    let mut conversation = Conversation::new(template, args.system.as_deref(), args.tokens);
+    let mut input = Input::new();
+    while let Some(message) = input.message(context)? {
+        let (model, sampler) = (&mut model, &mut sampler);
+        let Some(prompt) = conversation.ask(context, model, message)? else { continue };
         // The whole conversation is read again: templates may change earlier turns.
         model.transformer.reset();
         let mut out = std::io::stdout();
-        let answer = stream(context, &mut model, &tokens, &mut sampler, args.tokens, &mut out)?.text;
+        let answer = stream(context, model, &prompt, sampler, args.tokens, &mut out)?.text;
         println!();
-        messages.push(ChatMessage::assistant(&answer));
+        conversation.answered(&answer);
     }
+    Ok(())
 }
 
 /// The model's own template, or the one that was asked for.

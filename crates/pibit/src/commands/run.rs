@@ -8,6 +8,7 @@ use crate::loaded::LoadedModel;
 use crate::model_ref::ModelRef;
 use crate::output;
 use anyhow::{Result, bail};
+use domain_types::TokenModel as _;
 use inference::{Sampler, SamplerOptions};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -100,6 +101,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let tokens = model.prompt_tokens(&args.prompt)?;
     if tokens.is_empty() {
         bail!("the prompt is empty and the model has no start token; give some text with -p");
+    }
+    let longest = model.transformer.context_length();
+    if tokens.len() > longest {
+        bail!("the prompt has {} tokens, the model's context takes {longest}; shorten it", tokens.len());
     }
     if args.json {
         let (generation, seconds) = context.timed(|| {
