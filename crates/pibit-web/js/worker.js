@@ -5,8 +5,8 @@ import { receive } from './receive.js';
 import { forget, keep } from './store.js';
 import { module } from './wasm.js';
 
-/** Who holds this lock is alive. */
-const LOCK = `pibit-worker-${crypto.randomUUID()}`;
+/** Who holds this lock is alive. On plain http in a local network there is no randomUUID. */
+const LOCK = `pibit-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
 
 const aborts = new Map();
 let glue = null;

@@ -5,6 +5,7 @@ use crate::stage;
 use anyhow::{Context as _, Result, bail};
 use domain_types::{Bytes, FormatCatalogue, TensorSource};
 use model_store::{GgufFile, StoreError};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -27,16 +28,23 @@ pub enum ModelRef {
     Path(PathBuf),
 }
 
+/// Paths need not be UTF-8.
+impl From<OsString> for ModelRef {
+    fn from(text: OsString) -> Self {
+        match text.to_str() {
+            Some("tiny") => Self::Tiny,
+            Some("tiny-moe") => Self::TinyMoe,
+            Some("smollm2") => Self::SmolLm2,
+            _ => Self::Path(text.into()),
+        }
+    }
+}
+
 impl FromStr for ModelRef {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "tiny" => Self::Tiny,
-            "tiny-moe" => Self::TinyMoe,
-            "smollm2" => Self::SmolLm2,
-            path => Self::Path(path.into()),
-        })
+        Ok(OsString::from(text).into())
     }
 }
 

@@ -288,3 +288,24 @@ fn a_trace_is_whole_whatever_ends_the_program() {
         assert!(events.iter().any(|event| event["name"] == "load"), "{name}");
     }
 }
+
+#[test]
+fn paths_need_not_be_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+    std::fs::create_dir(&inner).unwrap();
+    let (first, second) = (inner.join("a.gguf"), inner.join("b.gguf"));
+    let run = |args: &[&OsStr]| {
+        let output = pibit(&[]).args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+        output
+    };
+    let [quantize, format, output] = ["quantize", "-fq8_0", "-o"].map(OsStr::new);
+    run(&[quantize, OsStr::new("tiny"), format, output, first.as_os_str()]);
+    run(&[quantize, first.as_os_str(), format, output, second.as_os_str()]);
+    let inspected = run(&[OsStr::new("inspect"), second.as_os_str(), OsStr::new("--json")]);
+    assert!(serde_json::from_slice::<serde_json::Value>(&inspected.stdout).is_ok());
+    run(&[OsStr::new("verify"), second.as_os_str()]);
+}

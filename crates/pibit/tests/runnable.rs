@@ -16,9 +16,9 @@ fn plain(folder: &Path) -> GgufFile {
 }
 
 /// Some tensors of a model as a file.
-fn write(source: &GgufFile, metadata: Metadata, infos: Vec<TensorInfo>, file: &str) {
-    let mut writer = GgufWriter::create(file, metadata, infos.clone(), None).expect("a sound header");
-    for info in &infos {
+fn write(source: &GgufFile, metadata: Metadata, infos: &[TensorInfo], file: &str) {
+    let mut writer = GgufWriter::create(file, metadata, infos.to_vec(), None).expect("a sound header");
+    for info in infos {
         writer.push(&info.name, &source.tensor(&info.name).expect("it is there")).expect("in order");
     }
     writer.finish().expect("it is whole");
@@ -61,7 +61,7 @@ fn what_cannot_run_is_not_written() {
     ];
     for (at, (metadata, infos, reason)) in cases.into_iter().enumerate() {
         let file = path(folder.path(), &format!("case-{at}.gguf"));
-        write(&source, metadata, infos, &file);
+        write(&source, metadata, &infos, &file);
         let inspected = json(&["inspect", &file, "--json"]);
         assert_eq!(inspected["runnable"]["ok"], false, "{reason}");
         assert!(inspected["runnable"]["reason"].as_str().unwrap().contains(reason), "{inspected}");
@@ -93,7 +93,7 @@ fn split(source: &GgufFile, folder: &Path) -> Vec<String> {
         metadata.set("split.count", MetaValue::U16(3));
         metadata.set("split.tensors.count", MetaValue::I32(infos.len() as i32));
         let file = path(folder, &format!("model-{:05}-of-00003.gguf", number + 1));
-        write(source, metadata, part.to_vec(), &file);
+        write(source, metadata, part, &file);
         file
     };
     parts.map(write_part).collect()

@@ -20,7 +20,6 @@ const NAME: &str = "config.json";
 
 /// The fields of config.json that matter. Absent ones have the defaults of transformers' class for the family.
 #[derive(Debug, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the names are those of config.json")]
 pub(super) struct Config {
     pub(super) num_hidden_layers: u32,
     pub(super) hidden_size: u32,

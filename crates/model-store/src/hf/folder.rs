@@ -106,7 +106,8 @@ fn checked(
     folder: &Path,
 ) -> Result<Vec<(String, StoredTensor)>, StoreError> {
     head::settle(&mut tensors, config.tied(family), folder)?;
-    let biases = tensors.iter().any(|(name, _)| name.ends_with(".bias"));
+    let biases =
+        tensors.iter().any(|(name, _)| name.rsplit_once('.').is_some_and(|(_, kind)| kind == "bias"));
     let expected = config.qkv_bias(family);
     if biases != expected {
         let (has, says) = if biases { ("has", "none") } else { ("has no", "some") };

@@ -16,10 +16,8 @@ pub(super) fn settle(
 ) -> Result<(), StoreError> {
     let find = |name: &str| tensors.iter().position(|(found, _)| found == name);
     match (find(EMBEDDING), find(HEAD)) {
-        (Some(embedding), Some(head)) if tied => {
-            if tensors[embedding].1.has_bytes_of(&tensors[head].1) {
-                tensors.remove(head);
-            }
+        (Some(embedding), Some(head)) if tied && tensors[embedding].1.has_bytes_of(&tensors[head].1) => {
+            tensors.remove(head);
         }
         (None, Some(head)) if tied => tensors[head].0 = EMBEDDING.into(),
         (Some(_), None) if !tied => {

@@ -59,7 +59,8 @@ fn not_at_the_start(json: &mut Value) -> bool {
 
 fn unmark(step: &mut Value) -> bool {
     if let Some(steps) = step.get_mut("pretokenizers").and_then(Value::as_array_mut) {
-        return steps.iter_mut().fold(false, |changed, step| unmark(step) || changed);
+        let changed: Vec<bool> = steps.iter_mut().map(unmark).collect();
+        return changed.contains(&true);
     }
     let marks_first = step["type"] == "Metaspace" && step["prepend_scheme"] == "first";
     if marks_first {

@@ -149,7 +149,7 @@ fn numbers_of_any_width() {
     let file = draft.open().unwrap();
     let metadata = file.metadata();
     assert_eq!((metadata.f32("a"), metadata.f32("b"), metadata.u64("c")), (Some(0.5), Some(3.0), Some(7)));
-    let floats = |key: &str| metadata.get(key).and_then(|v| v.as_f32s()).map(|v| v.to_vec());
+    let floats = |key: &str| metadata.get(key).and_then(MetaValue::as_f32s).map(|v| v.to_vec());
     assert_eq!((floats("d"), floats("e")), (Some(vec![1.5, 2.0]), Some(vec![1.0, -2.0])));
     assert_eq!(metadata.u64("f"), None, "no whole number");
 }

@@ -39,7 +39,6 @@ pub(in crate::hf) struct Llama3 {
 /// The fields of all types. Those of another type than the one asked for have no effect, as in transformers.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the names are those of config.json")]
 struct Fields {
     rope_theta: Option<f32>,
     rope_type: Option<String>,

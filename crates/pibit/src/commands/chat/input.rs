@@ -48,10 +48,7 @@ impl<R: BufRead> Lines<R> {
     fn message(&mut self, more: impl Fn(&Self) -> bool) -> io::Result<Option<String>> {
         loop {
             let Some(line) = self.line()? else { return Ok(None) };
-            let mut message = match line.trim() == FENCE {
-                true => self.fenced()?,
-                false => line,
-            };
+            let mut message = if line.trim() == FENCE { self.fenced()? } else { line };
             while more(self) {
                 let Some(line) = self.line()? else { break };
                 message = format!("{message}\n{line}");
