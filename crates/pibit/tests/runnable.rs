@@ -139,3 +139,23 @@ fn a_model_in_several_files_opens_whole_or_not_at_all() {
     std::fs::copy(&parts[2], &parts[1]).unwrap();
     assert!(fails(&["inspect", &parts[0]]).contains("not the part"));
 }
+
+/// llama.cpp knows windows for some architectures only.
+#[test]
+fn an_export_tells_what_the_other_runtime_leaves_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = plain(folder.path());
+    let mut metadata = metadata_of(&source);
+    metadata.set("llama.attention.sliding_window", 64_u32);
+    let (file, output) = (path(folder.path(), "windowed.gguf"), path(folder.path(), "out.gguf"));
+    write(&source, metadata, source.tensors(), &file);
+    let export = |model: &str| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_pibit"));
+        let run = program.args(["export", model, "-o", &output]).output().unwrap();
+        assert!(run.status.success());
+        String::from_utf8_lossy(&run.stderr).into_owned()
+    };
+    let said = export(&file);
+    assert!(said.contains("no windows: beyond 64 tokens"), "{said}");
+    assert!(!export(&path(folder.path(), "plain.gguf")).contains("windows"));
+}

@@ -7,7 +7,7 @@ use crate::rewrite::{self, Rewritten};
 use crate::runnable::WeightsOnly;
 use anyhow::{Result, bail};
 use domain_types::{
-    CodecSet, ExpertTensor, QuantFormat, QuantTensor, QuantizeRequest, RotationSpec, TensorInfo,
+    CodecSet, ExpertTensor, QuantFormat, QuantTensor, QuantizeRequest, RopeScaling, RotationSpec, TensorInfo,
     TensorSource, scalar,
 };
 use quant_core::QuantizeOptions;
@@ -91,6 +91,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
             args.model
         );
     }
+    for note in passed_over(&*source) {
+        context.progress.note(&format!("note: {note}"));
+    }
     let fates = fates(context, &*source)?;
     let inexact: Vec<Inexact> = fates
         .iter()
@@ -123,6 +126,22 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     }
     show(&report);
     Ok(())
+}
+
+/// What llama.cpp does not read of a model's description: it runs without it.
+fn passed_over(source: &dyn TensorSource) -> Vec<String> {
+    let Ok(spec) = source.spec() else { return Vec::new() };
+    let window = spec.attention.sliding_window.filter(|_| spec.architecture != "gemma3");
+    let window = window.map(|window| {
+        format!(
+            "llama.cpp gives {} models no windows: beyond {} tokens it computes something else",
+            spec.architecture, window.size
+        )
+    });
+    let ramp = matches!(spec.rope.scaling, RopeScaling::Yarn(yarn) if !yarn.truncate);
+    let ramp =
+        ramp.then(|| "llama.cpp rounds the ends of YaRN's ramp to whole pairs; this model does not".into());
+    window.into_iter().chain(ramp).collect()
 }
 
 impl Fate {
