@@ -40,12 +40,12 @@ impl TokenModel for Counter {
     }
 }
 
-/// Tokens are ASCII characters; `~` ends generation.
+/// Tokens are ASCII characters; `~` ends generation. The model has more rows than there are characters.
 struct Ascii;
 
 impl Tokenizer for Ascii {
     fn vocab_size(&self) -> usize {
-        256
+        128
     }
 
     fn encode(&self, text: &str, _: bool) -> Result<Vec<TokenId>, PortError> {
@@ -93,6 +93,21 @@ fn generation_ends_for_every_reason() {
     assert_eq!(run(4, "ab", 50, "", 0), ("cde".into(), Finish::ContextFull, 4));
     assert_eq!(run(99, "a", 50, "", 2), ("bc".into(), Finish::Cancelled, 2));
     assert_eq!(run(99, "a", 0, "", 0), (String::new(), Finish::MaxTokens, 1));
+}
+
+/// The model finds token 128 most likely, which is a row that pads its embedding.
+#[test]
+fn padded_rows_are_never_drawn() {
+    let (text, finish, _) = run(99, "\u{7f}", 3, "", 0);
+    assert_eq!((text.as_str(), finish), ("\0\u{1}\u{2}", Finish::MaxTokens));
+    let mut warm = SamplerOptions::greedy();
+    (warm.temperature, warm.seed) = (50.0, 3);
+    let mut sampler = Sampler::new(warm).expect("valid");
+    let options = GenerateOptions { max_tokens: 90, ..GenerateOptions::default() };
+    let mut model = Counter { position: 0, context: 99 };
+    let out =
+        generate(&mut model, &Ascii, &[127], &mut sampler, &options, &mut |_| ControlFlow::Continue(()));
+    assert!(out.expect("generates").tokens.iter().all(|&token| token < 128));
 }
 
 #[test]

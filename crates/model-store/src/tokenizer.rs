@@ -59,7 +59,8 @@ pub fn tokenizer_with(
     compile: CompilePattern<'_>,
 ) -> Result<ModelTokenizer, StoreError> {
     let metadata = source.metadata();
-    let model = metadata.str(keys::MODEL).ok_or_else(|| StoreError::missing(keys::MODEL))?;
+    let none = "the model has none: a Hugging Face folder has it in tokenizer.json, a GGUF file under tokenizer.ggml.model";
+    let model = metadata.str(keys::MODEL).ok_or_else(|| refuse(none))?;
     match model {
         "gpt2" => {
             let (pipeline, add_bos) = byte_level::build(metadata, compile)?;
