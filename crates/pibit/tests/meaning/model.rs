@@ -106,7 +106,7 @@ pub(crate) fn as_gguf(source: &dyn TensorSource, metadata: Metadata) -> Result<G
 pub(crate) fn weights(name: &str, shape: &[usize], gemma: bool) -> Vec<f32> {
     let (offset, scale) = if name.ends_with("norm.weight") {
         (if gemma { 0.0 } else { 1.0 }, 0.2)
-    } else if name.contains("_proj.bias") {
+    } else if name.contains(".bias") {
         (0.0, 0.3)
     } else if ["model.embed_tokens.weight", "token_embd.weight"].contains(&name) {
         (0.0, 0.5)
