@@ -67,6 +67,7 @@ pub(crate) fn merge(context: &Context, args: &Args) -> Result<QuantizeReport> {
         keep: args.keep.clone(),
         ..PlanOptions::default()
     };
+    options.refuse_without_effect(merged.tensors())?;
     let plan = Plan::make(merged.tensors(), &options, &context.catalogue)?;
     // What the file is made from: both.
     let sources = [args.model.sha256()?, model_store::sha256_file(&args.lora)?].join(" ");

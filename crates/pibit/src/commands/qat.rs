@@ -245,6 +245,7 @@ fn plan(context: &Context, args: &Args, format: &str, source: &dyn TensorSource)
         keep: args.keep.clone(),
         ..PlanOptions::default()
     };
+    options.refuse_without_effect(source.tensors())?;
     Plan::make(source.tensors(), &options, &context.catalogue)
 }
 

@@ -211,8 +211,9 @@ fn choose<'a>(
     }
     let basis = args.basis(context, open()?)?;
     let tensors = basis.source().tensors();
-    let plan =
-        stage::plan(tensors.len()).in_scope(|| Plan::make(tensors, &args.plan(), &context.catalogue))?;
+    let options = args.plan();
+    options.refuse_without_effect(tensors)?;
+    let plan = stage::plan(tensors.len()).in_scope(|| Plan::make(tensors, &options, &context.catalogue))?;
     effect::check(&plan, rounding, context.progress)?;
     Ok(Chosen { basis, plan, report: None })
 }

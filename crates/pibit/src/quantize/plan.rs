@@ -78,7 +78,6 @@ impl Plan {
         catalogue: &FormatCatalogue,
     ) -> Result<Self> {
         let chooser = Chooser::new(options, catalogue)?;
-        refuse_without_effect(tensors, options)?;
         let mut planned = Vec::with_capacity(tensors.len());
         let mut misfits = Vec::new();
         for source in tensors {
@@ -106,19 +105,28 @@ impl Plan {
     }
 }
 
-/// An option that no tensor is touched by was meant otherwise.
-fn refuse_without_effect(tensors: &[TensorInfo], options: &PlanOptions) -> Result<()> {
-    let names = || tensors.iter().map(|tensor| tensor.name.as_str());
-    for rule in &options.keep {
-        if !names().any(|name| rule.pattern.matches(name)) {
-            bail!("--keep {}={} matches no tensor{}", rule.text, rule.format, nearest(&rule.text, names()));
+impl PlanOptions {
+    /// For what a user asks: an option that touches no tensor was meant otherwise.
+    pub(crate) fn refuse_without_effect(&self, tensors: &[TensorInfo]) -> Result<()> {
+        let names = || tensors.iter().map(|tensor| tensor.name.as_str());
+        for rule in &self.keep {
+            if !names().any(|name| rule.pattern.matches(name)) {
+                bail!(
+                    "--keep {}={} matches no tensor{}",
+                    rule.text,
+                    rule.format,
+                    nearest(&rule.text, names())
+                );
+            }
         }
+        let role = |role| names().any(|name| TensorRole::of(name) == role);
+        if self.output_head.is_some() && !role(TensorRole::OutputHead) {
+            bail!(
+                "--output-head has no effect: the model's head is its embedding, whose format --embed sets"
+            );
+        }
+        Ok(())
     }
-    let role = |role| names().any(|name| TensorRole::of(name) == role);
-    if options.output_head.is_some() && !role(TensorRole::OutputHead) {
-        bail!("--output-head has no effect: the model's head is its embedding, whose format --embed sets");
-    }
-    Ok(())
 }
 
 impl Plan {
